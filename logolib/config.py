@@ -1,0 +1,185 @@
+"""Frozen, typed settings, one class a stage, and the profiles that fill them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PROFILES = ("smoke", "demo", "gpu")
+
+
+class LogolibError(Exception):
+    """A failure that the user can mend; its text is one sentence with the remedy."""
+
+
+class ConfigError(LogolibError):
+    """A setting that is unknown, of the wrong type or out of range."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and no name is accepted that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CollectSettings(Settings):
+    """Where the captioned logos come from and how politely they are fetched."""
+
+    source: str = "demo"  # demo | http(s) address | folder
+    crests: int = Field(500, ge=8)  # how many the demo site shows
+    contact: str = "none given"  # stands in the user agent, so that a site's owner can write to someone
+    delay_s: float = Field(0.0, ge=0)  # pause between two requests to one host
+    timeout_s: float = Field(20.0, gt=0)
+    connections: int = Field(2, ge=1)  # 2: what browsers of old allowed themselves a host
+
+
+class DatasetSettings(Settings):
+    """How a manifest becomes shards."""
+
+    val_fraction: float = Field(0.2, gt=0, lt=1)
+    size: int = Field(256, ge=16)  # longest side of the stored PNG, pixels
+    shard_size: int = Field(256, ge=1)  # samples a shard
+    drawn: int = Field(0, ge=0)  # drawn emblems that the training stages see beside the collected logos
+    repeat: int = Field(4, ge=1)  # how often each collected logo stands beside the drawn emblems
+
+
+class TrainSettings(Settings):
+    """What every training loop takes."""
+
+    steps: int = Field(100, ge=1)
+    batch_size: int = Field(32, ge=2)
+    lr: float = Field(1e-3, gt=0)
+    wd: float = Field(0.01, ge=0)
+    warmup: int = Field(10, ge=0)  # steps of linear warm-up; a cosine decay to zero follows
+    clip_norm: float = Field(1.0, gt=0)
+    ema: float = Field(0.0, ge=0, lt=1)  # 0 switches the average off
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
+    log_every: int = Field(10, ge=1)
+    save_every: int = Field(100, ge=1)  # steps between resumable checkpoints
+
+
+class ClipSettings(TrainSettings):
+    """A contrastive model: an open_clip zoo name, or `crest` for the small one shipped as JSON."""
+
+    model: str = "crest"
+    pretrained: str | None = None  # an open_clip tag or a checkpoint's path
+
+
+class PriorSettings(TrainSettings):
+    """dalle2-pytorch's DiffusionPrior."""
+
+    dim: int | None = None  # None: as wide as the CLIP's embedding
+    depth: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1)
+    dim_head: int = Field(32, ge=8)
+    timesteps: int = Field(100, ge=2)
+    text_dropout: float = Field(0.1, ge=0, le=1)
+
+
+class DecoderSettings(TrainSettings):
+    """dalle2-pytorch's Decoder with one Unet."""
+
+    image_size: int = Field(64, ge=16)
+    fold: int = Field(2, ge=1)  # pixels folded into channels: fold x fold x 3; dearer pixels, cheaper layers
+    dim: int = Field(48, ge=8)
+    dim_mults: tuple[int, ...] = (1, 2, 4)
+    num_resnet_blocks: tuple[int, ...] | int = 1
+    attention: tuple[bool, ...] = (False, False, True)
+    attn_heads: int = Field(4, ge=1)
+    attn_dim_head: int = Field(32, ge=8)
+    cond_dim: int = Field(128, ge=8)
+    timesteps: int = Field(1000, ge=2)
+    image_dropout: float = Field(0.1, ge=0, le=1)
+    preview_every: int = Field(200, ge=1)
+    previews: int = Field(8, ge=1)
+
+
+class GenerateSettings(Settings):
+    """How pictures are drawn from prompts."""
+
+    n: int = Field(4, ge=1)
+    size: int = Field(256, ge=16)
+    steps: int = Field(25, ge=2)  # network evaluations a picture
+    prior_steps: int = Field(25, ge=2)
+    guidance_scale: float = Field(3.0, ge=0)
+    prompts: int = Field(16, ge=1)  # held-out captions that the pipeline draws
+    batch_size: int = Field(32, ge=1)
+
+
+class EvaluateSettings(Settings):
+    """How pictures are judged."""
+
+    prompts: int = Field(100, ge=2)  # drawn prompts with exact descriptions
+    per_prompt: int = Field(1, ge=1)
+    bootstrap: int = Field(2000, ge=100)
+    judge: str = "shipped"  # shipped | open_clip model/tag | a checkpoint's path
+
+
+class Profile(Settings):
+    """All settings of one run."""
+
+    profile: str = "smoke"
+    seed: int = Field(0, ge=0)
+    collect: CollectSettings = CollectSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    clip: ClipSettings = ClipSettings()
+    prior: PriorSettings = PriorSettings()
+    decoder: DecoderSettings = DecoderSettings()
+    generate: GenerateSettings = GenerateSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+
+def load_profile(name: str, changes: str | Iterable[str] = ()) -> Profile:
+    """Read a shipped profile and apply `stage.setting=value` changes.
+
+    `changes` is an iterable of such words or one string of them, separated by spaces.
+    Raises ConfigError for an unknown profile or setting, or a value out of range.
+    """
+    if name not in PROFILES:
+        raise ConfigError(f"There is no profile {name!r}; choose one of {', '.join(PROFILES)}.")
+    text = resources.files("logolib").joinpath("profiles", f"{name}.yaml").read_text("utf8")
+    return profile_from_dict({**(yaml.safe_load(text) or {}), "profile": name}, changes)
+
+
+def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ()) -> Profile:
+    """Validate a nested dict of settings after applying changes (see `load_profile`)."""
+    tree: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
+    for change in changes.split() if isinstance(changes, str) else changes:
+        match = re.fullmatch(r"([\w.]+)=(.*)", change, flags=re.S)
+        if match is None:
+            raise ConfigError(f"{change!r} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")
+        *path, last = match[1].split(".")
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"{part!r} in {change!r} is no group of settings.")
+        try:
+            node[last] = yaml.safe_load(match[2])
+        except yaml.YAMLError:
+            raise ConfigError(f"The value in {change!r} is not valid YAML; quote it.") from None
+    try:
+        return Profile.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """One sentence on the first thing that is wrong, naming the nearest known setting."""
+    import difflib
+
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"The setting {name} cannot be {first['input']!r}: {first['msg']}."
+    group: Any = Profile
+    for part in first["loc"][:-1]:
+        group = group.model_fields[part].annotation
+    near = difflib.get_close_matches(str(first["loc"][-1]), group.model_fields, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known ones are {', '.join(group.model_fields)}."
+    return f"No stage knows the setting {name!r}; {hint}"

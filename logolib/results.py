@@ -1,0 +1,136 @@
+"""One JSON file per stage, with everything needed to trace and repeat its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from logolib.config import LogolibError, Settings
+
+
+class ResultError(LogolibError):
+    """A result file that is missing, damaged or of another stage."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage found: its numbers, what it wrote, and where both come from."""
+
+    stage: str
+    values: dict[str, Any]  # the numbers, tables and lists that the book reads
+    files: dict[str, str]  # what was written, by role; paths relative to the result's folder
+    provenance: dict[str, Any]  # profile, seed, settings, data_hash, commit, versions, started, seconds
+    skipped: tuple[dict[str, str], ...] = ()  # what was left out, and why
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside and rename: a reader sees the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "w", encoding="utf8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def write_result(path: Path, result: StageResult) -> None:
+    """Save a result as JSON; NaN and infinities are refused, since they are no results."""
+    write_text(path, json.dumps(asdict(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_result(path: Path, stage: str | None = None) -> StageResult:
+    """Load a result. Raises ResultError when it is missing, damaged or of another stage."""
+    try:
+        fields = json.loads(path.read_text("utf8"))
+        result = StageResult(**{**fields, "skipped": tuple(fields["skipped"])})
+    except FileNotFoundError:
+        raise ResultError(f"There is no result {path}; run the stage that writes it first.") from None
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ResultError(f"The result {path} is damaged ({error}); run its stage again.") from None
+    if stage is not None and result.stage != stage:
+        raise ResultError(f"{path} is a result of {result.stage!r}, not of {stage!r}.")
+    return result
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_hash(parts: Iterable[str]) -> str:
+    """A short hash of a data set from the hashes or names of its parts, independent of their order."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:16]
+
+
+@cache
+def commit() -> str:
+    """The checkout's commit, with `+` when it has uncommitted changes; `unknown` outside one."""
+    try:
+        here = Path(__file__).resolve().parent
+        run = ["git", "-C", str(here)]
+        head = subprocess.run([*run, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10)
+        dirty = subprocess.run([*run, "status", "--porcelain"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "") if head.returncode == 0 else "unknown"
+
+
+class Stopwatch:
+    """Starts when made; `provenance` closes a stage's record."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def seconds(self) -> float:
+        """Seconds since the start, to a hundredth."""
+        return round(time.perf_counter() - self._start, 2)
+
+    def provenance(self, settings: Settings, seed: int, data: str, profile: str = "custom") -> dict[str, Any]:
+        """The record that stands in every result: who made these numbers, from what, and when."""
+        return {
+            "profile": profile,
+            "seed": seed,
+            "settings": settings.model_dump(mode="json"),
+            "data_hash": data,
+            "commit": commit(),
+            "versions": _versions(),
+            "started": self._started,
+            "seconds": self.seconds(),
+        }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("logolib", "torch", "open_clip_torch", "dalle2-pytorch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Replace what JSON cannot hold (NaN, infinities) by None."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
