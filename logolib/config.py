@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Literal
@@ -44,8 +45,6 @@ class DatasetSettings(Settings):
     val_fraction: float = Field(0.2, gt=0, lt=1)
     size: int = Field(256, ge=16)  # longest side of the stored PNG, pixels
     shard_size: int = Field(256, ge=1)  # samples a shard
-    drawn: int = Field(0, ge=0)  # drawn emblems that the training stages see beside the collected logos
-    repeat: int = Field(4, ge=1)  # how often each collected logo stands beside the drawn emblems
 
 
 class TrainSettings(Settings):
@@ -58,6 +57,8 @@ class TrainSettings(Settings):
     warmup: int = Field(10, ge=0)  # steps of linear warm-up; a cosine decay to zero follows
     clip_norm: float = Field(1.0, gt=0)
     ema: float = Field(0.0, ge=0, lt=1)  # 0 switches the average off
+    drawn: int = Field(0, ge=0)  # drawn emblems that stand beside the collected logos in training
+    repeat: int = Field(4, ge=1)  # how often a collected logo comes up for each time a drawn emblem does
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
     log_every: int = Field(10, ge=1)
     save_every: int = Field(100, ge=1)  # steps between resumable checkpoints
@@ -90,6 +91,7 @@ class DecoderSettings(TrainSettings):
     dim_mults: tuple[int, ...] = (1, 2, 4)
     num_resnet_blocks: tuple[int, ...] | int = 1
     attention: tuple[bool, ...] = (False, False, True)
+    memory_efficient: bool = True  # downsample first: each stage works at half the side
     attn_heads: int = Field(4, ge=1)
     attn_dim_head: int = Field(32, ge=8)
     cond_dim: int = Field(128, ge=8)
@@ -137,7 +139,7 @@ class Profile(Settings):
 def load_profile(name: str, changes: str | Iterable[str] = ()) -> Profile:
     """Read a shipped profile and apply `stage.setting=value` changes.
 
-    `changes` is an iterable of such words or one string of them, separated by spaces.
+    `changes` is an iterable of such words or one string of them, separated and quoted as in a shell.
     Raises ConfigError for an unknown profile or setting, or a value out of range.
     """
     if name not in PROFILES:
@@ -149,7 +151,11 @@ def load_profile(name: str, changes: str | Iterable[str] = ()) -> Profile:
 def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ()) -> Profile:
     """Validate a nested dict of settings after applying changes (see `load_profile`)."""
     tree: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
-    for change in changes.split() if isinstance(changes, str) else changes:
+    try:
+        words = shlex.split(changes) if isinstance(changes, str) else changes
+    except ValueError:
+        raise ConfigError(f"A quotation mark in {changes!r} is not closed.") from None
+    for change in words:
         match = re.fullmatch(r"([\w.]+)=(.*)", change, flags=re.S)
         if match is None:
             raise ConfigError(f"{change!r} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")

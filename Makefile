@@ -1,0 +1,40 @@
+# make report: the whole pipeline and the book. make test: everything that is checked.
+# Another Python: make PYTHON=/path/to/python3.12 report
+
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+PROFILE ?= demo
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: report test lint lock clean
+.DEFAULT_GOAL := report
+
+report: $(READY)
+	@$(BIN)/logolib run --profile $(PROFILE)
+
+test: lint
+	$(BIN)/pytest
+	rm -rf runs/notebooks
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(READY)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.lock
+
+clean:
+	rm -rf build runs .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A .venv that is already there is completed, not made anew.
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/pip || test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; say which: make PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@

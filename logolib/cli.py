@@ -1,0 +1,360 @@
+"""The command line: one verb per stage; each builds its settings and stops there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from logolib.config import Profile
+    from logolib.results import StageResult
+
+DISK_FULL = (
+    "The disk is full; free some space (old folders under runs/ are the largest) "
+    "and run the same command again: nothing finished is lost."
+)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn any failure into one sentence on stderr and an exit code."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except KeyboardInterrupt:
+        _fail("Interrupted; nothing finished is lost, and the next run resumes from here.", 130)
+    except Exception as error:
+        from logolib.config import LogolibError
+
+        if os.environ.get("LOGOLIB_DEBUG") == "1":
+            raise
+        if isinstance(error, LogolibError):
+            _fail(str(error), 1)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _fail(DISK_FULL, 1)
+        _fail(_unexpected(error), 1)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(code)
+
+
+def _unexpected(error: Exception) -> str:
+    """Keep the traceback of an unforeseen failure in a file; return the sentence that names it."""
+    import tempfile
+    import traceback
+
+    what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="logolib-", suffix=".log", delete=False) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"Unexpected {what}; please report it with what LOGOLIB_DEBUG=1 prints."
+    return f"Unexpected {what}; please report it with the traceback in {file.name}."
+
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help takes half the time to show
+    help="From captioned logos to a trained text-to-image model and a published report.",
+)
+train = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Train one of the three models on a data set."
+)
+app.add_typer(train, name="train")
+
+
+class ProfileName(StrEnum):
+    """The shipped profiles."""
+
+    smoke = "smoke"
+    demo = "demo"
+    gpu = "gpu"
+
+
+class Upstream(StrEnum):
+    """The libraries that `export` writes for."""
+
+    dalle2_pytorch = "dalle2-pytorch"
+    open_clip = "open_clip"
+
+
+ProfileOption = Annotated[ProfileName, typer.Option(help="The settings to start from.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; repeatable."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+OutOption = Annotated[Path, typer.Option(help="Where to write.")]
+DataOption = Annotated[Path, typer.Option(help="A folder that `logolib dataset` wrote.")]
+RunOption = Annotated[Path, typer.Option("--out", metavar="RUN", help="The models' folder.")]
+ClipOption = Annotated[Path | None, typer.Option(help="A trained CLIP; RUN/clip unless told.")]
+FromOption = Annotated[Path | None, typer.Option("--from", metavar="WEIGHTS", help="Weights to start from.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        from logolib import __version__
+
+        typer.echo(__version__)
+    elif ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+@app.command()
+@_one_sentence()
+def collect(
+    source: Annotated[str, typer.Argument(help="demo | an http(s) address | a folder")],
+    out: OutOption,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect captioned logos into a manifest."""
+    settings = _settings(profile, [*(changes or ()), f"collect.source={json.dumps(source)}"])
+    from logolib.collect import collect as stage
+
+    _report(stage(settings.collect, out, seed=settings.seed, profile=profile.value), out, as_json)
+
+
+@app.command()
+@_one_sentence()
+def dataset(
+    collected: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `logolib collect` wrote.")],
+    out: OutOption,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Clean a manifest, split it by club, write shards and CSVs."""
+    settings = _settings(profile, changes)
+    from logolib.data import build_dataset
+
+    _report(
+        build_dataset(settings.dataset, collected, out, seed=settings.seed, profile=profile.value),
+        out,
+        as_json,
+    )
+
+
+@train.command("clip")
+@_one_sentence()
+def train_clip(
+    data: DataOption,
+    run: RunOption,
+    start: FromOption = None,
+    resume: ResumeOption = False,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the CLIP that prior and decoder use."""
+    settings = _settings(profile, changes)
+    from logolib.train import train_clip as stage
+
+    seed, name = settings.seed, profile.value
+    result = stage(settings.clip, data, run, seed=seed, profile=name, start=start, resume=resume)
+    _report(result, run / "clip", as_json)
+
+
+@train.command("prior")
+@_one_sentence()
+def train_prior(
+    data: DataOption,
+    run: RunOption,
+    clip: ClipOption = None,
+    start: FromOption = None,
+    resume: ResumeOption = False,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the prior: text embedding to image embedding."""
+    settings = _settings(profile, changes)
+    from logolib.train import train_prior as stage
+
+    seed, name = settings.seed, profile.value
+    result = stage(settings.prior, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume)
+    _report(result, run / "prior", as_json)
+
+
+@train.command("decoder")
+@_one_sentence()
+def train_decoder(
+    data: DataOption,
+    run: RunOption,
+    clip: ClipOption = None,
+    start: FromOption = None,
+    resume: ResumeOption = False,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the decoder: image embedding to picture."""
+    settings = _settings(profile, changes)
+    from logolib.train import train_decoder as stage
+
+    seed, name = settings.seed, profile.value
+    result = stage(
+        settings.decoder, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume
+    )
+    _report(result, run / "decoder", as_json)
+
+
+@app.command()
+@_one_sentence()
+def generate(
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the logos should show.")],
+    out: OutOption,
+    model: Annotated[str, typer.Option(metavar="RUN|default", help="The models to draw with.")] = "default",
+    n: Annotated[int | None, typer.Option(help="Pictures a prompt; the profile's unless told.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The profile's unless told.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side in pixels; the profile's unless told.")] = None,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw logos from prompts: PNG files and a contact sheet."""
+    given = {"generate.n": n, "generate.size": size, "seed": seed}
+    asked = [f"{name}={value}" for name, value in given.items() if value is not None]
+    settings = _settings(profile, [*(changes or ()), *asked])
+    from logolib.generate import generate as stage
+
+    where = model if model == "default" else Path(model)
+    _report(
+        stage(settings.generate, prompts, where, out, seed=settings.seed, profile=profile.value), out, as_json
+    )
+
+
+@app.command()
+@_one_sentence()
+def evaluate(
+    model: Annotated[list[Path], typer.Option(metavar="RUN...", help="The models to judge; repeatable.")],
+    data: DataOption,
+    out: OutOption,
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[RUN...]", help="Further models.")] = None,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well generated pictures fit their text."""
+    settings = _settings(profile, changes)
+    from logolib.evaluate import evaluate as stage
+
+    models = [*model, *(more or ())]
+    _report(
+        stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json
+    )
+
+
+@app.command()
+@_one_sentence()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The models' folder.")],
+    to: Annotated[Upstream, typer.Option(help="The library that shall load them.")],
+    out: OutOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Write checkpoints that the upstream libraries load."""
+    from logolib.models import export as write
+
+    files = write(run, to.value, out)
+    for file in files:
+        typer.echo(f"wrote {file}")
+    if as_json:
+        typer.echo(json.dumps({"files": [str(file) for file in files]}))
+
+
+@app.command()
+@_one_sentence()
+def run(
+    profile: ProfileOption = ProfileName.demo,
+    source: Annotated[str | None, typer.Option(help="demo | an http(s) address | a folder")] = None,
+    name: Annotated[str | None, typer.Option(help="The run's name; the profile's unless told.")] = None,
+    changes: SetOption = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME=VALUE", help="A parameter of every notebook; repeatable."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole pipeline and build the book."""
+    from logolib.pipeline import run_pipeline
+
+    made = run_pipeline(
+        profile.value,
+        source=source,
+        name=name,
+        changes=changes or (),
+        parameters=parameters or (),
+        until=until,
+    )
+    typer.echo(f"wrote {made}")
+    if as_json:
+        typer.echo(json.dumps({"run": f"runs/{name or profile.value}", "files": [str(made)]}))
+
+
+@app.command(hidden=True)
+@_one_sentence()
+def notebook(
+    source: Path,
+    target: Path,
+    stage: Annotated[str, typer.Option()],
+    config: Annotated[Path, typer.Option()],
+    needs: Annotated[list[Path] | None, typer.Argument()] = None,
+) -> None:
+    """Execute one notebook of a run; the pipeline calls this."""
+    from logolib.pipeline import run_notebook
+
+    run_notebook(source, target, stage, config, needs or ())
+
+
+@app.command(hidden=True)
+@_one_sentence()
+def book(config: Path) -> None:
+    """Build a run's book; the pipeline calls this."""
+    from logolib.pipeline import build_book
+
+    build_book(config)
+
+
+def _settings(profile: ProfileName, changes: list[str] | None) -> Profile:
+    from logolib.config import load_profile
+
+    return load_profile(profile.value, changes or ())
+
+
+def _report(result: StageResult, out: Path, as_json: bool) -> None:
+    """Print what a stage wrote and left out."""
+    for file in {**result.files, "result": "result.json"}.values():
+        typer.echo(f"wrote {out / file}")
+    if result.skipped:
+        typer.echo(f"skipped {len(result.skipped)}; the reasons stand in {out / 'result.json'}")
+    if as_json:
+        fields = {"stage": result.stage, "values": result.values, "skipped": len(result.skipped)}
+        typer.echo(json.dumps({**fields, "files": {k: str(out / v) for k, v in result.files.items()}}))
+
+
+def main() -> None:
+    """Entry point of the `logolib` command."""
+    app(prog_name="logolib")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Shards to arrays and batches: what every training loop reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import webdataset as wds
+
+from logolib.data.clean import DataError
+from logolib.images import ImageError, fit, read_image
+from logolib.results import data_hash, sha256_file
+
+WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pictures and captions of one split, in the shards' order."""
+
+    images: np.ndarray  # uint8 (N, size, size, 3), flattened on white
+    captions: list[str]
+    ids: list[str]
+    clubs: list[str]
+    records: list[dict[str, Any]]
+    skipped: int  # samples that could not be read
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
+    """Read a split's shards by webdataset; samples that cannot be read are skipped and counted.
+
+    `size` is the pictures' side in pixels. Raises DataError when there is no shard or no sample.
+    """
+    images: list[np.ndarray] = []
+    records: list[dict[str, Any]] = []
+    skipped = 0
+
+    def count(_: Exception) -> bool:
+        nonlocal skipped
+        skipped += 1
+        return True
+
+    shards = [str(path.resolve()) for path in _shards(data, split)]
+    for sample in wds.WebDataset(shards, shardshuffle=False, handler=count, empty_check=False):
+        try:
+            record = json.loads(sample["json"])
+            record |= {
+                "id": sample["__key__"],
+                "caption": sample["txt"].decode(),
+                "club": str(record["club"]),
+            }
+            image = np.asarray(fit(read_image(sample["png"]), size, WHITE))
+        except (KeyError, TypeError, ValueError, ImageError):
+            skipped += 1
+            continue
+        images.append(image)
+        records.append(record)
+    if not images:
+        raise DataError(f"No {split} sample in {data} can be read; build the data set again.")
+    return Pairs(
+        images=np.stack(images),
+        captions=[record["caption"] for record in records],
+        ids=[record["id"] for record in records],
+        clubs=[record["club"] for record in records],
+        records=records,
+        skipped=skipped,
+    )
+
+
+def data_hash_of(data: Path) -> str:
+    """A short hash of all shards' bytes. Raises DataError when there is none."""
+    shards = [*_shards(data, "train"), *_shards(data, "val")]
+    return data_hash(f"{path.name} {sha256_file(path)}" for path in shards)
+
+
+def batches(n: int, batch_size: int, seed: int, start_step: int = 0) -> Iterator[np.ndarray]:
+    """Endless batches of indices below n, int64 (min(batch_size, n),), a fresh permutation an epoch.
+
+    What does not fill a batch is left out of its epoch. Step k is the same wherever one starts.
+    """
+    if n < 1 or batch_size < 1:
+        raise ValueError(f"cannot make batches of {batch_size} from {n}")
+    size = min(n, batch_size)
+    epoch, skip = divmod(start_step, n // size)
+    while True:
+        order = np.random.default_rng([seed, epoch]).permutation(n)
+        for k in range(skip, n // size):
+            yield order[k * size : (k + 1) * size]
+        epoch, skip = epoch + 1, 0
+
+
+def _shards(data: Path, split: str) -> list[Path]:
+    shards = sorted(data.glob(f"{split}-*.tar"))
+    if not shards:
+        raise DataError(f"There is no {split} shard in {data}; run dataset first.")
+    return shards

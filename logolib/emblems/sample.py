@@ -1,0 +1,211 @@
+"""Random emblems whose colours contrast and whose parts fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from logolib.emblems.charges import CHARGES, RESERVED_CHARGES
+from logolib.emblems.model import DIVISIONS, RESERVED_STYLES, STYLES, Emblem
+from logolib.emblems.palette import COLOURS, apart, distance, is_light, lab, legible
+from logolib.emblems.shapes import RESERVED_SHAPES, SHAPES
+
+# Weights of colours: blue, white, red, black and gold lead in real captions.
+_WEIGHT: dict[str, float] = {
+    "red": 5,
+    "blue": 5,
+    "white": 5,
+    "black": 3.5,
+    "gold": 4,
+    "navy": 3.5,
+    "green": 3,
+    "pink": 0.6,
+}
+_SHAPE_WEIGHT: dict[str, float] = {"heater": 3, "swiss": 2, "round-based": 2, "roundel": 3.5, "free": 2}
+_DIVISION_WEIGHT: dict[str, float] = {"plain": 9, "stripes": 1.5, "per pale": 1.5}
+_STYLE_WEIGHT: dict[str, float] = {"flat": 4, "outlined": 2, "shaded": 2, "stencil": 1.2, "vintage": 2}
+MOST_COLOURS = 4  # per emblem, without the lines of its style
+_WITH_CHIEF = ("heater", "swiss", "round-based", "square", "banner", "hexagon")
+_LETTERS = "ABCDEFGHIJKLMNOPRSTUVWY"
+_SYLLABLES: tuple[tuple[str, ...], tuple[str, ...]] = (
+    ("VARR", "KELD", "DROV", "MARV", "OSK", "TALD", "BREN", "LORV", "SOLV", "FENN", "GARV",
+     "HALV", "NERV", "RISK", "WENN", "YARL", "QUIN", "ZELK", "JORV"),
+    ("MORE", "VIK", "LOW", "HAVEN", "BY", "NAST", "STAD", "WICK", "RAY", "PORT", "DALE", "MONT"),
+)  # fmt: skip
+_SECOND_LINES: tuple[str, ...] = (
+    "FC",
+    "UNITED",
+    "ATHLETIC",
+    "CITY",
+    "ROVERS",
+    "SPORTING",
+    "RANGERS",
+    "HOCKEY",
+    "CLUB",
+)
+
+
+def pick(rng: np.random.Generator, options: Sequence[str], weights: dict[str, float] | None = None) -> str:
+    """One option; weights default to 1. ValueError for no options."""
+    if not options:
+        raise ValueError("no options to pick from")
+    w = np.array([1.0 if weights is None else weights.get(o, 1.0) for o in options])
+    return options[int(rng.choice(len(options), p=w / w.sum()))]
+
+
+def _reserved_kinds(rng: np.random.Generator, reserved: float) -> frozenset[str]:
+    """Which of "shape", "charge" and "style" take a reserved value."""
+    if rng.random() >= reserved:
+        return frozenset()
+    first = pick(rng, ("shape", "charge", "style"))
+    extra = [k for k in ("shape", "charge", "style") if k != first and rng.random() < 0.15]
+    return frozenset([first, *extra])
+
+
+def _scheme(rng: np.random.Generator, shape: str, division: str, style: str) -> dict[str, str | None] | None:
+    """Colours of field, second, border, figure and letters; None where the draw does not work out."""
+    names = [c for c in COLOURS if style != "outlined" or lab(c)[0] > 20]
+    if style == "vintage":
+        names = [c for c in names if c != "silver"]
+    figure: str | None
+    field = pick(rng, names, _WEIGHT)
+    if shape == "free":
+        rims = [c for c in names if legible(c, field) and not is_light(c)]
+        if is_light(field) and not rims:
+            return None
+        border = pick(rng, rims, _WEIGHT) if rims and (rng.random() < 0.5 or is_light(field)) else None
+        letter = field if rng.random() < 0.5 else (border or field)
+        return {"field": field, "second": None, "border": border, "figure": field, "letter": letter}
+    second = None
+    if division != "plain":
+        pairs = [c for c in names if apart(c, field) and abs(lab(c)[0] - lab(field)[0]) > 12]
+        second = pick(rng, pairs, _WEIGHT)
+    grounds = [field] + ([second] if second is not None and division != "chief" else [])
+    figures = [c for c in names if all(legible(c, g) for g in grounds)]
+    if not figures:
+        return None
+    figure = pick(rng, figures, _WEIGHT)
+    used = {c for c in (field, second, figure) if c is not None}
+    rims = [c for c in names if all(distance(c, g) > 40 for g in (field, second) if g is not None)]
+    if style not in ("outlined", "vintage"):
+        rims = [c for c in rims if c != "white"]  # a white rim is lost on a white ground
+    again = [c for c in rims if c in used]
+    border = None
+    if rng.random() < 0.72 or is_light(field) or (second is not None and is_light(second)):
+        pool = again if again and (len(used) >= 3 or rng.random() < 0.6) else rims
+        if not pool:
+            return None
+        border = pick(rng, pool, _WEIGHT)
+        used.add(border)
+    under = [second] if division == "chief" and second is not None else grounds
+    letters = [c for c in names if all(legible(c, g) for g in under)]
+    same = [c for c in letters if c in used]
+    if not letters:
+        return None
+    pool = same if same and (rng.random() < 0.8 or len(used) >= 4) else letters
+    letter = pick(rng, pool, _WEIGHT)
+    return {"field": field, "second": second, "border": border, "figure": figure, "letter": letter}
+
+
+def _ring_colours(
+    rng: np.random.Generator, scheme: dict[str, str | None], style: str, initials: bool
+) -> None:
+    """Changes border and letters so that the border can carry the wordmark, where the colours allow it."""
+    grounds = [c for c in (scheme["field"], scheme["second"]) if c is not None]
+    border = scheme["border"]
+    if border is None:
+        used = [c for c in (scheme["figure"],) if c is not None and all(distance(c, g) > 40 for g in grounds)]
+        if not used:
+            return
+        border = used[0]
+    if border == "white" and style not in ("outlined", "vintage"):
+        return
+    under = [border, *grounds] if initials else [border]
+    letters = [c for c in COLOURS if all(legible(c, g) for g in under)]
+    used = [c for c in letters if c in (scheme["figure"], *grounds)]
+    if letters:
+        scheme["border"], scheme["letter"] = border, pick(rng, used or letters, _WEIGHT)
+
+
+def _words(rng: np.random.Generator) -> tuple[str | None, str | None, str | None]:
+    """Initials and two wordmarks that agree; absent ones None."""
+    town = pick(rng, _SYLLABLES[0]) + pick(rng, _SYLLABLES[1])
+    second = pick(rng, _SECOND_LINES)
+    letters = town[0] + "".join(pick(rng, list(_LETTERS)) for _ in range(int(rng.integers(0, 3))))
+    initials = letters if rng.random() < 0.38 else None
+    wordmark = town if rng.random() < 0.5 else None
+    return initials, wordmark, second if wordmark is not None and rng.random() < 0.4 else None
+
+
+def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0) -> Emblem:
+    """A random emblem.
+
+    `reserved` (0..1) is the probability that it uses at least one reserved shape, charge or style; with 0
+    it never does. ValueError outside 0..1.
+    """
+    if not 0.0 <= reserved <= 1.0:
+        raise ValueError("reserved must lie in 0..1")
+    kinds = _reserved_kinds(rng, reserved)
+    initials, wordmark, wordmark2 = _words(rng)
+    lone = initials is not None and "charge" not in kinds and rng.random() < 0.3
+    charge = None if lone else sample_charge(rng, "charge" in kinds)
+    return dress(rng, kinds, charge, initials, wordmark, wordmark2)
+
+
+def sample_charge(rng: np.random.Generator, reserved: bool) -> str:
+    """A charge from the reserved ones or from the others."""
+    return pick(rng, [c for c in CHARGES if (c in RESERVED_CHARGES) == reserved])
+
+
+def dress(
+    rng: np.random.Generator,
+    kinds: frozenset[str],
+    charge: str | None,
+    initials: str | None,
+    wordmark: str | None,
+    wordmark2: str | None,
+) -> Emblem:
+    """An emblem for that charge and lettering: shape, division, style and colours are drawn.
+
+    `kinds` names which of "shape" and "style" take a reserved value.
+    """
+    shape = pick(rng, [s for s in SHAPES if (s in RESERVED_SHAPES) == ("shape" in kinds)], _SHAPE_WEIGHT)
+    style = pick(rng, [s for s in STYLES if (s in RESERVED_STYLES) == ("style" in kinds)], _STYLE_WEIGHT)
+    if charge is not None and initials is not None:
+        while shape == "star" or (shape == "diamond" and len(initials) > 1):  # too narrow for both
+            shape = pick(rng, [s for s in SHAPES if s not in RESERVED_SHAPES], _SHAPE_WEIGHT)
+    ring = shape == "roundel" and wordmark is not None and rng.random() < 0.8
+    if ring and charge is not None:
+        initials = None  # the field inside a ring has room for one figure
+    lettered = initials is not None or wordmark is not None
+    while True:
+        division = "plain" if shape == "free" else pick(rng, DIVISIONS, _DIVISION_WEIGHT)
+        if division == "chief" and (charge is None or shape not in _WITH_CHIEF):
+            continue
+        if style == "stencil" and division not in ("plain", "chief", "per fess", "per pale"):
+            continue  # the gaps of a stencil need a calm ground
+        scheme = _scheme(rng, shape, division, style)
+        if scheme is None:
+            continue
+        if ring:
+            _ring_colours(rng, scheme, style, initials is not None)
+        shown = {"figure": charge is not None, "letter": lettered}
+        if len({c for part, c in scheme.items() if c is not None and shown.get(part, True)}) <= MOST_COLOURS:
+            break
+    field = scheme["field"]
+    assert field is not None
+    return Emblem(
+        shape=shape,
+        division=division,
+        field=field,
+        second=scheme["second"],
+        border=scheme["border"],
+        charge=charge,
+        charge_colour=scheme["figure"] if charge is not None else None,
+        initials=initials,
+        wordmark=wordmark,
+        wordmark2=wordmark2,
+        letter_colour=scheme["letter"] if lettered else None,
+        style=style,
+    )

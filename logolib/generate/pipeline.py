@@ -1,0 +1,129 @@
+"""Text to logo behind one object, in the manner of diffusers' pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+from logolib.images import to_uint8
+from logolib.models.clip import Clip, ModelError, load_clip, load_weights, read_config
+from logolib.models.decoder import build_decoder, sample_decoder
+from logolib.models.prior import build_prior, sample_prior
+from logolib.seeds import SampleGenerators, derive
+
+StepCallback = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LogoOutput:
+    """Generated pictures, and the seed of each."""
+
+    pixels: np.ndarray  # uint8 (N, size, size, 3)
+    seeds: list[int]
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """The pictures as PIL images."""
+        return [Image.fromarray(picture) for picture in self.pixels]
+
+
+class LogoPipeline:
+    """A CLIP, a prior and a decoder: prompt => text embedding => image embedding => pixels."""
+
+    def __init__(self, clip: Clip, prior: nn.Module, decoder: nn.Module, fold: int) -> None:
+        self.clip, self.prior, self.decoder, self.fold = clip, prior, decoder, fold
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path) -> LogoPipeline:
+        """Read a folder that holds clip/, prior/ and decoder/.
+
+        Raises ModelError when a part is missing, damaged, or was trained on another CLIP.
+        """
+        run = Path(model)
+        if str(model) == "default":
+            raise ModelError("No base model ships with this version; train one with `logolib run` and give its folder.")
+        if not run.is_dir():
+            raise ModelError(f"There is no model folder {run}; `logolib run` trains one into runs/NAME/model.")
+        clip = load_clip(run / "clip")
+        expected = clip.fingerprint()
+        about_prior = read_config(run / "prior", "train prior")
+        about_decoder = read_config(run / "decoder", "train decoder")
+        for part, about in (("prior", about_prior), ("decoder", about_decoder)):
+            if about["clip"] != expected:
+                raise ModelError(f"{run / part} was trained on another CLIP than {run / 'clip'}; train {part} again.")
+        prior, decoder = build_prior(about_prior["prior"]), build_decoder(about_decoder["decoder"])
+        load_weights(prior, run / "prior" / "model.safetensors")
+        load_weights(decoder, run / "decoder" / "model.safetensors")
+        decoder.to(memory_format=torch.channels_last)
+        pipeline = cls(clip, prior.eval(), decoder.eval(), int(about_decoder["fold"]))
+        return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def to(self, device: str | torch.device) -> LogoPipeline:
+        """Move all parts to a device."""
+        for part in (self.clip, self.prior, self.decoder):
+            part.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parts are."""
+        return next(self.clip.parameters()).device
+
+    @property
+    def image_size(self) -> int:
+        """Side of what the decoder draws, pixels."""
+        return int(self.decoder.image_sizes[0]) * self.fold  # type: ignore[index,arg-type,operator]
+
+    def fingerprint(self) -> str:
+        """The CLIP's fingerprint, which prior and decoder share."""
+        return self.clip.fingerprint()
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompts: str | Sequence[str],
+        *,
+        num_images_per_prompt: int = 1,
+        seeds: Sequence[int] | None = None,
+        size: int | None = None,
+        num_inference_steps: int = 25,
+        prior_steps: int = 16,
+        guidance_scale: float = 3.0,
+        batch_size: int = 32,
+        callback: StepCallback | None = None,
+    ) -> LogoOutput:
+        """Draw `num_images_per_prompt` pictures for each prompt, prompt by prompt.
+
+        seeds: one for each picture, 0, 1, 2 … when None; a seed gives the same picture at any batch size
+        within rounding. size: side in pixels, the decoder's own when None; other sizes are resampled.
+        callback(done, total) counts pictures.
+        """
+        texts = [prompts] if isinstance(prompts, str) else list(prompts)
+        wanted = [text for text in texts for _ in range(num_images_per_prompt)]
+        seeds = list(range(len(wanted))) if seeds is None else list(seeds)
+        if len(seeds) != len(wanted):
+            raise ValueError(f"{len(wanted)} pictures need as many seeds, not {len(seeds)}")
+        parts = []
+        for first in range(0, len(wanted), batch_size):
+            some, own = wanted[first : first + batch_size], seeds[first : first + batch_size]
+            tokens = self.clip.vocabulary.encode(some).to(self.device)
+            text_embed = self.clip.encode_text(tokens)
+            noise = SampleGenerators([derive(seed, "prior") for seed in own])
+            image_embed = sample_prior(self.prior, text_embed, noise, prior_steps)
+            noise = SampleGenerators([derive(seed, "decoder") for seed in own])
+            pixels = sample_decoder(
+                self.decoder, image_embed, noise, num_inference_steps, guidance_scale, self.fold
+            )
+            if size is not None and size != self.image_size:
+                pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
+            parts.append(to_uint8(pixels))
+            if callback is not None:
+                callback(min(first + batch_size, len(wanted)), len(wanted))
+        return LogoOutput(np.concatenate(parts), seeds)

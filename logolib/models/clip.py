@@ -1,0 +1,190 @@
+"""CLIP: open_clip's models over a vocabulary of ours, and the adapter that dalle2-pytorch takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from logolib.config import LogolibError
+from logolib.results import write_text
+from logolib.text import Vocabulary
+
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class ModelError(LogolibError):
+    """Weights or a config that cannot be used, and why."""
+
+
+class Clip(nn.Module):
+    """An open_clip model with its vocabulary and the pixel statistics that it expects.
+
+    Images are float (B, 3, H, W) in [-1, 1] and resized to the model's size; embeddings are
+    normalised, float32 (B, dim).
+    """
+
+    def __init__(self, config: dict[str, Any], vocabulary: Vocabulary) -> None:
+        super().__init__()
+        from open_clip.model import CLIP
+
+        self.config = config
+        self.vocabulary = vocabulary
+        text = {**config["text_cfg"], "vocab_size": vocabulary.size, "context_length": vocabulary.context_length}
+        self.net = CLIP(config["embed_dim"], dict(config["vision_cfg"]), text)
+        self.register_buffer("mean", torch.tensor(OPENAI_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(OPENAI_STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def dim(self) -> int:
+        """Width of the shared embedding."""
+        return int(self.config["embed_dim"])
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square that the image tower takes, pixels."""
+        size = self.net.visual.image_size
+        return int(max(size) if isinstance(size, tuple) else size)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """[-1, 1] at any size => the tower's size and statistics."""
+        if images.shape[-1] != self.image_size:
+            images = F.interpolate(
+                images, (self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False
+            )
+        return ((images + 1) / 2 - self.mean) / self.std
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """[-1, 1] images (B, 3, H, W) => normalised embeddings (B, dim)."""
+        return F.normalize(self.net.encode_image(self.prepare(images)).float(), dim=-1)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, L) => normalised embeddings (B, dim)."""
+        return F.normalize(self.net.encode_text(tokens).float(), dim=-1)
+
+    def encode_text_tokens(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, L) => embeddings (B, dim) and encodings (B, L, width), zero from the end token on."""
+        states: list[Tensor] = []
+        hook = self.net.ln_final.register_forward_hook(lambda _module, _inputs, output: states.append(output))
+        try:
+            embeddings = self.encode_text(tokens)
+        finally:
+            hook.remove()
+        before_end = (tokens == self.vocabulary.end).cumsum(-1) == 0
+        return embeddings, states[0].float() * before_end.unsqueeze(-1)
+
+    def fingerprint(self) -> str:
+        """A short hash of the weights and the vocabulary: what embeddings depend on."""
+        digest = hashlib.sha256(repr((self.vocabulary.bpe_ids, self.vocabulary.context_length)).encode())
+        for name, tensor in sorted(self.net.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: Path, **about: Any) -> None:
+        """Write model.safetensors and config.json, each beside its place and renamed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(self.net, folder / "model.safetensors")
+        config = {
+            "model": self.config,
+            "bpe_ids": list(self.vocabulary.bpe_ids),
+            "context_length": self.vocabulary.context_length,
+            "fingerprint": self.fingerprint(),
+            **about,
+        }
+        write_text(folder / "config.json", json.dumps(config) + "\n")
+
+
+def clip_adapter(clip: Clip) -> nn.Module:
+    """A dalle2-pytorch clip adapter that asks the model for its true embedding width.
+
+    Upstream's adapters take the width of the last text layer; RN50 has 512 there and embeds into 1024.
+    """
+    from dalle2_pytorch.dalle2_pytorch import BaseClipAdapter, EmbeddedImage, EmbeddedText
+
+    class Adapter(BaseClipAdapter):  # type: ignore[misc]  # upstream has no types
+        dim_latent = property(lambda self: self.clip.dim)
+        image_size = property(lambda self: self.clip.image_size)
+        image_channels = property(lambda self: 3)
+        max_text_len = property(lambda self: self.clip.vocabulary.context_length)
+
+        @torch.no_grad()
+        def embed_text(self, text: Tensor) -> Any:
+            return EmbeddedText(*self.clip.encode_text_tokens(text[..., : self.max_text_len]))
+
+        @torch.no_grad()
+        def embed_image(self, image: Tensor) -> Any:
+            # dalle2-pytorch hands over images in [0, 1]
+            return EmbeddedImage(self.clip.encode_image(image * 2 - 1), None)
+
+    return Adapter(clip)
+
+
+def named_config(model: str) -> dict[str, Any]:
+    """The config of `crest`, of an open_clip zoo name, or of a JSON file. Raises ModelError when there is none."""
+    if model == "crest":
+        return dict(json.loads(resources.files("logolib.models").joinpath("crest.json").read_text("utf8")))
+    if model.endswith(".json"):
+        try:
+            return dict(json.loads(Path(model).read_text("utf8")))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"The model config {model} cannot be read ({error}).") from None
+    import open_clip
+
+    config = open_clip.get_model_config(model)
+    if config is None:
+        raise ModelError(f"open_clip knows no model {model!r}; `crest`, a zoo name such as RN50, or a JSON file will do.")
+    return dict(config)
+
+
+def load_clip(folder: Path) -> Clip:
+    """Read a CLIP that `Clip.save` wrote. Raises ModelError when it is missing, damaged or of another shape."""
+    config = read_config(folder, "train clip")
+    if config["bpe_ids"]:
+        vocabulary = Vocabulary(config["bpe_ids"], config["context_length"])
+    else:
+        vocabulary = Vocabulary.full(config["context_length"])
+    clip = Clip(config["model"], vocabulary)
+    load_weights(clip.net, folder / "model.safetensors")
+    return clip.eval().requires_grad_(False)
+
+
+def read_config(folder: Path, maker: str) -> dict[str, Any]:
+    """A model folder's config.json. Raises ModelError naming the command that makes it."""
+    path = folder / "config.json"
+    try:
+        return dict(json.loads(path.read_text("utf8")))
+    except FileNotFoundError:
+        raise ModelError(f"There is no model in {folder}; `logolib {maker}` makes one.") from None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({error}); train again or restore it.") from None
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write a state dict as safetensors, beside its place and renamed."""
+    partial = path.with_name(path.name + ".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, partial)
+    partial.replace(path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read safetensors into a module, exactly. Raises ModelError naming the first layers that differ."""
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"There are no weights {path}; train the model first.") from None
+    except Exception as error:  # safetensors raises SafetensorError, OSError
+        raise ModelError(f"The weights {path} are damaged ({error}); train again or restore them.") from None
+    own = module.state_dict()
+    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [k for k in weights if k not in own]
+    if wrong:
+        raise ModelError(f"The weights {path} are of another model: {len(wrong)} layers differ, first {wrong[0]}.")
+    module.load_state_dict(weights)

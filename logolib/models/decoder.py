@@ -1,0 +1,95 @@
+"""The decoder: dalle2-pytorch's Decoder and Unet, over pixels folded into channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from logolib.config import DecoderSettings
+from logolib.noise import guided, sample_ddim, x0_from_noise, x0_from_v
+from logolib.seeds import SampleGenerators
+
+
+def decoder_config(settings: DecoderSettings, dim: int) -> dict[str, Any]:
+    """dalle2-pytorch's own DecoderConfig, as a dict, for image embeddings of width `dim`."""
+    unet = {
+        "dim": settings.dim,
+        "dim_mults": list(settings.dim_mults),
+        "image_embed_dim": dim,
+        "cond_dim": settings.cond_dim,
+        "channels": 3 * settings.fold**2,
+        "cond_on_image_embeds": True,
+        "self_attn": list(settings.attention),
+        "attn_heads": settings.attn_heads,
+        "attn_dim_head": settings.attn_dim_head,
+        "num_resnet_blocks": settings.num_resnet_blocks,
+        "memory_efficient": settings.memory_efficient,
+        "init_cross_embed": False,  # its 15-pixel kernels cost more than all else at this size
+        "init_conv_kernel_size": 3,
+    }
+    return {
+        "unets": [unet],
+        "image_sizes": [settings.image_size // settings.fold],
+        "channels": 3 * settings.fold**2,
+        "timesteps": settings.timesteps,
+        "beta_schedule": ["cosine"],
+        "predict_v": True,
+        "learned_variance": False,  # upstream's default, True, is where users meet NaN
+        "image_cond_drop_prob": settings.image_dropout,
+        "text_cond_drop_prob": 0.0,
+    }
+
+
+def build_decoder(config: dict[str, Any]) -> nn.Module:
+    """An untrained Decoder of dalle2-pytorch; its image conditioning starts at the scale of its time signal."""
+    from dalle2_pytorch.train_configs import DecoderConfig
+
+    decoder: Any = DecoderConfig(**config).create()
+    for unet in decoder.unets:
+        if unet.to_image_hiddens is not None:
+            first = unet.to_image_hiddens[0]
+            # A normalised embedding of width D has entries near 1 / sqrt(D): far too faint beside the time.
+            with torch.no_grad():
+                first.weight.mul_(first.in_features**0.5)
+    return decoder  # type: ignore[no-any-return]
+
+
+def fold(images: Tensor, factor: int) -> Tensor:
+    """(B, 3, H, W) => (B, 3 factor^2, H / factor, W / factor), without loss."""
+    return F.pixel_unshuffle(images, factor)
+
+
+def unfold(images: Tensor, factor: int) -> Tensor:
+    """The inverse of `fold`."""
+    return F.pixel_shuffle(images, factor)
+
+
+@torch.no_grad()
+def sample_decoder(
+    decoder: Any,
+    image_embed: Tensor,
+    noise: SampleGenerators,
+    steps: int,
+    scale: float,
+    factor: int,
+    callback: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Normalised image embeddings (B, D) => pixels (B, 3, H, W) in [-1, 1], by DDIM with guidance `scale`."""
+    unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
+    alphas_bar = schedule.alphas_cumprod
+    to_x0 = x0_from_v if decoder.predict_v[0] else x0_from_noise
+
+    def denoise(x: Tensor, t: int) -> Tensor:
+        times = torch.full((len(x),), t, device=device)
+        output: Tensor = unet(x, times, image_embed=image_embed)
+        if scale != 1.0:
+            output = guided(output, unet(x, times, image_embed=image_embed, image_cond_drop_prob=1.0), scale)
+        return to_x0(x, output, alphas_bar[t]).clamp(-1, 1)
+
+    size = decoder.image_sizes[0]
+    x = noise.randn((len(image_embed), decoder.channels, size, size), device)
+    return unfold(sample_ddim(denoise, x, alphas_bar, steps, callback), factor)

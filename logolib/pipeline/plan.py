@@ -1,0 +1,105 @@
+"""What a run is: its stages in order, their folders, and the rooms whose code each stage uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from logolib.config import LogolibError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+DRAWING = ("data", "models", "records", "images", "text", "noise", "seeds")
+TRAINING = ("train", "emblems", *DRAWING)
+MODEL = ("model.safetensors",)
+
+
+class PipelineError(LogolibError):
+    """A run that cannot start or that stopped; the text says where and why."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One notebook of a run."""
+
+    notebook: str
+    folder: str | None = None  # in the run's folder; None for a page without results
+    files: tuple[str, ...] = ()  # what later stages read, besides result.json
+    after: tuple[str, ...] = ()  # the stages whose results it reads
+    rooms: tuple[str, ...] = ()  # a change in their code makes the stage run again
+
+
+STAGES: dict[str, Stage] = {
+    "collect": Stage(
+        "01_collect.ipynb",
+        "collected",
+        ("manifest.parquet",),
+        rooms=("collect", "emblems", "records", "images", "seeds"),
+    ),
+    "dataset": Stage(
+        "02_dataset.ipynb",
+        "data",
+        ("clip_train.csv", "clip_val.csv"),
+        after=("collect",),
+        rooms=("data", "records", "images", "text", "seeds"),
+    ),
+    "caption": Stage("03_caption.ipynb"),
+    "clip": Stage("04_clip.ipynb", "model/clip", MODEL, ("dataset",), TRAINING),
+    "prior": Stage("05_prior.ipynb", "model/prior", MODEL, ("dataset", "clip"), TRAINING),
+    "decoder": Stage("06_decoder.ipynb", "model/decoder", MODEL, ("dataset", "clip"), TRAINING),
+    "generate": Stage(
+        "07_generate.ipynb",
+        "samples",
+        ("sheet.png",),
+        after=("dataset", "clip", "prior", "decoder"),
+        rooms=("generate", *DRAWING),
+    ),
+    "baselines": Stage("08_baselines.ipynb"),
+    "evaluate": Stage(
+        "09_evaluate.ipynb",
+        "evaluation",
+        after=("dataset", "clip", "prior", "decoder"),
+        rooms=("evaluate", "generate", "emblems", "weights", *DRAWING),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run as asked for; it lies as JSON in the run's folder, where every job reads it."""
+
+    name: str
+    profile: str
+    changes: str  # `stage.setting=value` words, quoted as in a shell
+    parameters: dict[str, Any]  # further parameters of every notebook
+
+    @property
+    def run(self) -> Path:
+        """The run's folder, relative to the project."""
+        return Path("runs") / self.name
+
+    @property
+    def file(self) -> Path:
+        """Where the plan lies."""
+        return self.run / "log" / "plan.json"
+
+    @property
+    def html(self) -> Path:
+        """Where the run's book goes: the demo's is the book, others stand beside it."""
+        return Path("build") / ("html" if self.name == "demo" else f"html-{self.name}")
+
+
+def read_plan(file: Path) -> Plan:
+    """Load a plan that `run_pipeline` wrote."""
+    return Plan(**json.loads(file.read_text("utf8")))
+
+
+def sources(rooms: Iterable[str]) -> list[Path]:
+    """The files of some rooms of the package, sorted."""
+    found: list[Path] = []
+    for room in rooms:
+        files = [PACKAGE / f"{room}.py", *(PACKAGE / room).rglob("*")]
+        found += [f for f in files if f.is_file() and f.suffix != ".pyc" and not f.name.startswith(".")]
+    return sorted(found)

@@ -1,0 +1,313 @@
+"""Charts and picture walls, in one style that reads on a light page, a dark page and a phone."""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from logolib.images import fit as fit_square
+from logolib.report.tables import REFERENCES, Source, arm_name, load
+from logolib.results import ResultError
+
+BLUE, ORANGE, GREY, INK = "#2a66a8", "#d5761f", "#8a8f98", "#22262b"
+STYLE: dict[str, Any] = {
+    "figure.dpi": 200,  # 200: sharp on a phone's dense screen
+    "figure.facecolor": "white",  # a white card; the page's style sheet rounds it, also on a dark page
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e8eb",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+WIDTH = 4.2  # inches: type stays readable when a phone shrinks the figure to its width
+
+COLOUR_WORDS: dict[str, str] = {
+    "red": "#c62828", "crimson": "#a01830", "maroon": "#6d1a26", "orange": "#e07b1a", "gold": "#d4a017",
+    "yellow": "#f2d027", "green": "#2e7d32", "teal": "#12807c", "blue": "#2a66a8", "navy": "#17264f",
+    "sky": "#6db3e0", "purple": "#6a3d9a", "pink": "#e48aae", "brown": "#7a4f2b", "black": "#1b1b1b",
+    "silver": "#b6bcc4", "grey": "#80868f", "gray": "#80868f", "white": "#ffffff",
+}  # fmt: skip
+
+
+@contextmanager
+def _chart(height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure in the house style, closed so that a notebook shows it once."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        try:
+            yield figure, axes
+        finally:
+            plt.close(figure)
+
+
+def caption_lengths(collected: Path) -> Figure:
+    """Histogram of words a caption, from the manifest in `collected`."""
+    words = _captions(collected).str.split().str.len()
+    with _chart(2.6) as (figure, axes):
+        axes.hist(words, bins=range(0, int(words.max()) + 3, 2), color=BLUE, edgecolor="white")
+        axes.axvline(words.median(), color=ORANGE, label=f"median: {words.median():.0f}")
+        axes.set(xlabel="words in the caption", ylabel="captions")
+        axes.grid(axis="x", visible=False)
+        axes.legend()
+    return figure
+
+
+def colour_words(collected: Path) -> Figure:
+    """Share of captions that name each colour, from the manifest in `collected`."""
+    captions = _captions(collected).str.lower()
+    shares = pd.Series({word: captions.str.contains(rf"\b{word}\b").mean() for word in COLOUR_WORDS})
+    shares = shares[shares > 0].sort_values()
+    with _chart(0.9 + 0.24 * len(shares)) as (figure, axes):
+        colours = [COLOUR_WORDS[word] for word in shares.index]
+        axes.barh(list(shares.index), shares * 100, color=colours, edgecolor=GREY, linewidth=0.6)
+        axes.set(xlabel="captions that name it, %")
+        axes.grid(axis="y", visible=False)
+    return figure
+
+
+def learning_curve(source: Source) -> Figure:
+    """Training loss over steps, and the held-out loss where it was measured."""
+    curve = pd.DataFrame(load(source).values["curve"])
+    with _chart(2.8) as (figure, axes):
+        axes.plot(curve["step"], curve["loss"], color=BLUE, alpha=0.9, label="training")
+        if "val_loss" in curve and curve["val_loss"].notna().any():
+            held_out = curve.dropna(subset=["val_loss"])
+            axes.plot(
+                held_out["step"],
+                held_out["val_loss"],
+                color=ORANGE,
+                marker="o",
+                markersize=3,
+                label="held out",
+            )
+        axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+        axes.legend()
+    return figure
+
+
+def retrieval(source: Source) -> Figure:
+    """Share of held-out pairs found among the first 1, 5 and 10, with intervals, beside chance."""
+    values = load(source).values
+    ways = (
+        ("text_to_image", "caption to picture", BLUE, 0.16),
+        ("image_to_text", "picture to caption", ORANGE, -0.16),
+    )
+    with _chart(2.6) as (figure, axes):
+        for way, label, colour, shift in ways:
+            for row, k in enumerate((10, 5, 1)):
+                name = f"{way}_R@{k}"
+                _interval(axes, row + shift, values["retrieval"][name], values["retrieval_interval"][name], colour,
+                          label if row == 0 else None)  # fmt: skip
+        for row, k in enumerate((10, 5, 1)):
+            _tick(axes, row, values["chance"][f"R@{k}"], GREY, "chance" if row == 0 else None)
+        axes.set(xlabel="held-out pairs found", xlim=(0, 1), ylim=(-0.6, 2.6))
+        axes.set_yticks(range(3), ["first 10", "first 5", "first 1"])
+        _percent(axes)
+        figure.legend(loc="outside upper left", ncols=3, fontsize=8.5, columnspacing=1, handletextpad=0.4)
+    return figure
+
+
+def cosine_curve(source: Source) -> Figure:
+    """Cosine between the prior's embedding and the picture's, over steps, beside the text embedding's own."""
+    values = load(source).values
+    curve = pd.DataFrame(values["curve"])
+    with _chart(2.6) as (figure, axes):
+        if "cosine" in curve and curve["cosine"].notna().any():
+            measured = curve.dropna(subset=["cosine"])
+            axes.plot(
+                measured["step"],
+                measured["cosine"],
+                color=BLUE,
+                marker="o",
+                markersize=3,
+                label="during training",
+            )
+        axes.axhline(values["cosine"], color=BLUE, linestyle=":", label="prior, at the end")
+        axes.axhline(values["cosine_baseline"], color=GREY, linestyle="--", label="text embedding as it is")
+        axes.set(xlabel="step", ylabel="cosine, held out")
+        axes.legend(fontsize=8.5)
+    return figure
+
+
+def fit(source: Source) -> Figure:
+    """The judge's mean score of each arm with its interval, between chance and ceiling."""
+    values = load(source).values
+    arms = [*(arm for arm in values["arms"] if arm not in REFERENCES), *reversed(REFERENCES)]
+    arms = [arm for arm in reversed(arms) if arm in values["fit"]]
+    with _chart(1.0 + 0.36 * len(arms)) as (figure, axes):
+        for row, arm in enumerate(arms):
+            score = values["fit"][arm]
+            colour = GREY if arm in REFERENCES else BLUE
+            _interval(axes, row, score["mean"], (score["low"], score["high"]), colour)
+            if arm in REFERENCES:
+                axes.axvline(
+                    score["mean"], color=GREY, linewidth=1, linestyle=":" if arm == "shuffled" else "--"
+                )
+        axes.set_yticks(range(len(arms)), [textwrap.fill(arm_name(arm), 18) for arm in arms])
+        axes.set(xlabel="how well the picture fits its caption", ylim=(-0.6, len(arms) - 0.4))
+        axes.grid(axis="y", visible=False)
+    return figure
+
+
+def attributes(source: Source) -> Figure:
+    """Share of pictures whose asked-for attribute the judge reads, beside chance and ceiling, first model."""
+    values = load(source).values
+    arm = next((arm for arm in values["arms"] if arm in values["attributes"] and arm not in REFERENCES), None)
+    if arm is None:
+        raise ResultError("The evaluation has no attributes of a model; evaluate a trained run first.")
+    found: Mapping[str, Mapping[str, float]] = values["attributes"][arm]
+    with _chart(1.2 + 0.34 * len(found)) as (figure, axes):
+        for row, one in enumerate(reversed(list(found.values()))):
+            first = row == 0
+            _interval(
+                axes,
+                row,
+                one["accuracy"],
+                (one["low"], one["high"]),
+                BLUE,
+                "drawn pictures" if first else None,
+            )
+            _tick(axes, row, one["chance"], ORANGE, "chance" if first else None)
+            if one.get("ceiling") is not None:
+                _tick(axes, row, one["ceiling"], GREY, "ceiling" if first else None)
+        axes.set_yticks(range(len(found)), [name.replace("_", " ") for name in reversed(list(found))])
+        axes.set(xlabel="pictures read as asked", xlim=(-0.02, 1.04), ylim=(-0.6, len(found) - 0.4))
+        _percent(axes)
+        figure.legend(loc="outside upper left", ncols=3, fontsize=8.5, columnspacing=1, handletextpad=0.4)
+    return figure
+
+
+def logos(collected: Path, most: int = 24) -> HTML:
+    """A wall of collected logos, evenly taken from the manifest, each with its caption as alternative text."""
+    manifest = _manifest(collected)
+    chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
+    cells = [
+        f'<img src="{_data_uri(collected / image, 160)}" alt="{escape(caption)}" title="{escape(caption)}">'
+        for image, caption in zip(chosen["image"], chosen["caption"], strict=True)
+    ]
+    return HTML(f'<div class="wall">{"".join(cells)}</div>')
+
+
+def captioned(collected: Path, most: int = 6) -> HTML:
+    """A few collected logos, each above its whole caption."""
+    manifest = _manifest(collected)
+    chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
+    return HTML(_cards([(row.caption, [collected / row.image]) for row in chosen.itertuples()]))
+
+
+def previews(folder: Path) -> HTML:
+    """The decoder's previews in the order of training, from noise to logo; `folder` holds its result."""
+    shown = load(folder).values["previews"]
+    if not shown:
+        raise ResultError("The decoder drew no preview; lower decoder.preview_every and train again.")
+    cells = [
+        f'<figure><img src="{_data_uri(folder / one["file"], 960)}" alt="Pictures drawn after {one["step"]} steps">'
+        f"<figcaption>after {one['step']} steps</figcaption></figure>"
+        for one in _spread(shown, 6)
+    ]
+    return HTML(f'<div class="strip">{"".join(cells)}</div>')
+
+
+def pictures(folder: Path, prompts: int = 16) -> HTML:
+    """Generated pictures in `folder`, grouped above the prompt they were drawn for."""
+    drawn: dict[str, list[Path]] = {}
+    for one in load(folder).values["pictures"]:
+        drawn.setdefault(one["prompt"], []).append(folder / one["file"])
+    return HTML(_cards(list(drawn.items())[:prompts]))
+
+
+def _cards(groups: list[tuple[str, list[Path]]]) -> str:
+    cards = []
+    for caption, files in groups:
+        several = len(files) > 1
+        images = "".join(
+            f'<img src="{_data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">'
+            for file in files[:4]
+        )
+        kind = "four" if several else "one"
+        cards.append(
+            f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>'
+        )
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _data_uri(file: Path, longest: int) -> str:
+    """A picture inside the page, over white, no longer than `longest` pixels."""
+    try:
+        with Image.open(file) as opened:
+            image = opened.convert("RGBA")
+    except OSError:
+        raise ResultError(f"The picture {file.name} is missing or damaged; run its stage again.") from None
+    if image.width == image.height and longest <= 256:
+        image = fit_square(image, longest, (255, 255, 255)) if image.width > longest else image
+    else:
+        image.thumbnail((longest, longest))
+    over_white = Image.new("RGB", image.size, "white")
+    over_white.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
+    buffer = io.BytesIO()
+    over_white.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _manifest(collected: Path) -> pd.DataFrame:
+    try:
+        manifest = pd.read_parquet(collected / "manifest.parquet")
+    except (OSError, ValueError):
+        raise ResultError(
+            f"{collected.name} holds no readable manifest.parquet; run the collect stage first."
+        ) from None
+    if manifest.empty:
+        raise ResultError(f"The manifest in {collected.name} is empty; collect some logos first.")
+    return manifest
+
+
+def _captions(collected: Path) -> "pd.Series[str]":
+    return _manifest(collected)["caption"].astype(str)
+
+
+def _spread(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """At most `most` items, evenly spaced, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
+
+
+def _interval(
+    axes: Axes, row: float, middle: float, ends: Any, colour: str, label: str | None = None
+) -> None:
+    low, high = ends
+    axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.45, solid_capstyle="round")
+    axes.plot([middle], [row], "o", color=colour, markersize=5.5, label=label)
+
+
+def _tick(axes: Axes, row: float, at: float, colour: str, label: str | None) -> None:
+    axes.plot([at], [row], "|", color=colour, markersize=15, markeredgewidth=1.8, label=label)
+
+
+def _percent(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")

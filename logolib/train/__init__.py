@@ -1,0 +1,7 @@
+"""Training: the one loop, and the three models that go through it."""
+
+from logolib.train.clip import train_clip
+from logolib.train.decoder import train_decoder
+from logolib.train.prior import train_prior
+
+__all__ = ["train_clip", "train_decoder", "train_prior"]

@@ -1,0 +1,192 @@
+"""Contrastive training of a CLIP on captioned logos, and its retrieval on clubs it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from logolib.config import ClipSettings
+from logolib.data import data_hash_of
+from logolib.images import to_float
+from logolib.models.clip import Clip, ModelError, load_clip, named_config
+from logolib.results import StageResult, Stopwatch, data_hash, write_result
+from logolib.seeds import derive
+from logolib.text import CONTEXT_LENGTH, Vocabulary
+from logolib.train.corpus import BatchFeed, load_corpus
+from logolib.train.loop import TrainError, best_device, fit
+
+RANKS = (1, 5, 10)
+
+
+def train_clip(
+    settings: ClipSettings,
+    data: Path,
+    run: Path,
+    *,
+    seed: int = 0,
+    profile: str = "custom",
+    start: Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> StageResult:
+    """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json.
+
+    `start` is a CLIP folder to fine-tune. Raises ModelError or TrainError in one sentence.
+    """
+    watch, out = Stopwatch(), run / "clip"
+    config = named_config(settings.model)
+    size = _image_size(config)
+    corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
+    if len(corpus.order) < settings.batch_size:
+        raise TrainError(
+            f"{len(corpus.order)} pairs cannot fill a batch of {settings.batch_size}; "
+            f"set clip.batch_size={len(corpus.order) // 2} or collect more."
+        )
+    device = best_device()
+    clip = _new_clip(settings, config, corpus.captions, start, seed).to(device)
+    tokens = clip.vocabulary.encode(corpus.captions).to(device)
+    val_tokens = clip.vocabulary.encode(corpus.val_captions).to(device)
+    rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "clip order"))
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        rows = corpus.order[rows_of(step)]
+        return contrastive(network, corpus.batch(rows, device), tokens[rows])
+
+    def hook(network: nn.Module, _step: int) -> dict[str, Any]:
+        return {"val_loss": _held_out_loss(network, corpus.val_images, val_tokens, settings.batch_size)}
+
+    key = data_hash([corpus.hash, settings.model_dump_json(), str(seed), str(start)])
+    fitted = fit(
+        clip,
+        loss,
+        settings,
+        out / "latest.pt",
+        seed=seed,
+        key=key,
+        resume=resume,
+        hook=hook,
+        hook_every=max(1, settings.steps // 12),
+        label="clip",
+        progress=progress,
+    )
+    network = fitted.network
+    assert isinstance(network, Clip)
+    network.save(out, data_hash=corpus.hash)
+    images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
+    measured = retrieval(images, texts, seed)
+    values = {
+        "curve": fitted.curve,
+        **measured,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "vocabulary": network.vocabulary.size,
+        "embedding": network.dim,
+        "images_per_s": round(fitted.steps_run * settings.batch_size / fitted.seconds, 1) if fitted.steps_run else None,
+        "pairs": len(corpus.captions),
+    }
+    provenance = watch.provenance(settings, seed, data_hash_of(data), profile)
+    result = StageResult("clip", values, {"weights": "model.safetensors", "config": "config.json"}, provenance)
+    write_result(out / "result.json", result)
+    return result
+
+
+def contrastive(network: nn.Module, images: Tensor, tokens: Tensor) -> Tensor:
+    """open_clip's symmetric cross-entropy over the batch (Radford et al. 2021, figure 3)."""
+    from open_clip.loss import ClipLoss
+
+    assert isinstance(network, Clip)
+    scale = network.net.logit_scale.clamp(max=np.log(100)).exp()  # 100: the ceiling of the paper
+    loss: Tensor = ClipLoss()(network.encode_image(images), network.encode_text(tokens), scale)
+    return loss
+
+
+@torch.no_grad()
+def embed_images(clip: Clip, images: np.ndarray, batch: int = 128) -> Tensor:
+    """uint8 (N, H, W, 3) => normalised embeddings (N, D), float32 on the CPU."""
+    device = next(clip.parameters()).device
+    parts = [clip.encode_image(to_float(images[i : i + batch]).to(device)).cpu() for i in range(0, len(images), batch)]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def embed_texts(clip: Clip, tokens: Tensor, batch: int = 256) -> Tensor:
+    """Tokens (N, L) => normalised embeddings (N, D), float32 on the CPU."""
+    device = next(clip.parameters()).device
+    return torch.cat([clip.encode_text(part.to(device)).cpu() for part in tokens.split(batch)])
+
+
+def retrieval(images: Tensor, texts: Tensor, seed: int, resamples: int = 1000) -> dict[str, Any]:
+    """Recall at 1, 5, 10 and the median rank, both ways, among N held-out pairs.
+
+    images, texts: normalised (N, D), row i of one belonging to row i of the other. Intervals are 95%
+    percentile bootstraps over queries; chance is k / N.
+    """
+    similarity = texts @ images.T  # (N, N)
+    n = len(similarity)
+    own = similarity.diagonal()
+    ranks = {
+        "text_to_image": (similarity > own[:, None]).sum(1).numpy() + 1,
+        "image_to_text": (similarity.T > own[:, None]).sum(1).numpy() + 1,
+    }
+    draws = np.random.default_rng(seed).integers(0, n, (resamples, n))
+    values: dict[str, float] = {}
+    intervals: dict[str, list[float]] = {}
+    for way, rank in ranks.items():
+        for k in RANKS:
+            hits = rank <= k
+            values[f"{way}_R@{k}"] = float(hits.mean())
+            intervals[f"{way}_R@{k}"] = [float(q) for q in np.quantile(hits[draws].mean(1), (0.025, 0.975))]
+        values[f"{way}_median_rank"] = float(np.median(rank))
+    chance = {f"R@{k}": min(1.0, k / n) for k in RANKS}
+    return {"retrieval": values, "retrieval_interval": intervals, "chance": chance, "n_val": n}
+
+
+def _held_out_loss(network: nn.Module, images: np.ndarray, tokens: Tensor, batch: int) -> float:
+    assert isinstance(network, Clip)
+    pictures, texts = embed_images(network, images), embed_texts(network, tokens)
+    scale = network.net.logit_scale.exp().cpu()
+    losses = []
+    for i in range(0, max(1, len(pictures) - batch + 1), batch):
+        logits = scale * pictures[i : i + batch] @ texts[i : i + batch].T
+        target = torch.arange(len(logits))
+        losses.append((F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2)
+    return float(torch.stack(losses).mean())
+
+
+def _image_size(config: dict[str, Any]) -> int:
+    size = config["vision_cfg"]["image_size"]
+    return int(size if isinstance(size, int) else max(size))
+
+
+def _new_clip(settings: ClipSettings, config: dict[str, Any], captions: list[str], start: Path | None, seed: int) -> Clip:
+    if start is not None:
+        return load_clip(start).train().requires_grad_(True)
+    torch.manual_seed(derive(seed, "clip weights"))
+    if settings.pretrained is None:
+        return Clip(config, Vocabulary.of(captions, min(CONTEXT_LENGTH, config["text_cfg"].get("context_length", 77))))
+    import open_clip
+
+    clip = Clip(config, Vocabulary.full(config["text_cfg"].get("context_length", 77)))
+    try:
+        open_clip.load_checkpoint(clip.net, _weights_file(settings))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"open_clip's weights {settings.model} {settings.pretrained} cannot be had ({error}).") from None
+    return clip
+
+
+def _weights_file(settings: ClipSettings) -> str:
+    """A path as given, or the zoo's file for a tag, downloaded and cached by open_clip."""
+    import open_clip
+
+    assert settings.pretrained is not None
+    if Path(settings.pretrained).exists():
+        return settings.pretrained
+    found = open_clip.pretrained.get_pretrained_cfg(settings.model, settings.pretrained)
+    if not found:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(settings.model)) or "none"
+        raise ModelError(f"{settings.pretrained!r} is no file and no tag of {settings.model}; its tags: {tags}.")
+    return str(open_clip.download_pretrained(found))

@@ -1,0 +1,79 @@
+"""What the training stages see: collected pairs, and drawn emblems beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from logolib.data import batches, data_hash_of, load_pairs
+from logolib.emblems.corpus import drawn
+from logolib.images import to_float
+from logolib.results import data_hash, write_text
+from logolib.seeds import derive
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Training pairs: the drawn emblems once, each collected logo several times; and held-out pairs."""
+
+    images: np.ndarray  # uint8 (N, size, size, 3)
+    captions: list[str]
+    order: np.ndarray  # rows to draw from, collected ones repeated
+    val_images: np.ndarray
+    val_captions: list[str]
+    hash: str
+
+    def batch(self, rows: np.ndarray, device: torch.device) -> Tensor:
+        """Pictures as float (B, 3, size, size) in [-1, 1]."""
+        return to_float(self.images[rows]).to(device)
+
+
+def load_corpus(data: Path, run: Path, size: int, seed: int, n_drawn: int, repeat: int) -> Corpus:
+    """Read DATA's shards at `size` pixels and draw `n_drawn` emblems beside them, kept in RUN/drawn."""
+    train, val = load_pairs(data, "train", size), load_pairs(data, "val", size)
+    images, captions = [train.images], list(train.captions)
+    n = len(train.captions)
+    if n_drawn:
+        extra_images, extra_captions = _drawn(run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn)
+        images.append(extra_images)
+        captions += extra_captions
+    order = np.concatenate([np.tile(np.arange(n), repeat if n_drawn else 1), np.arange(n, n + n_drawn)])
+    parts = [data_hash_of(data), f"drawn {n_drawn} {seed}", f"repeat {repeat}", f"size {size}"]
+    return Corpus(np.concatenate(images), captions, order, val.images, val.captions, data_hash(parts))
+
+
+class BatchFeed:
+    """Row numbers for a step, whichever step is asked for first: what exact resume needs."""
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self._n, self._batch_size, self._seed = n, batch_size, seed
+        self._next = -1
+        self._batches: Iterator[np.ndarray] = iter(())
+
+    def __call__(self, step: int) -> np.ndarray:
+        if step != self._next:
+            self._batches = batches(self._n, self._batch_size, self._seed, start_step=step)
+        self._next = step + 1
+        return next(self._batches)
+
+
+def _drawn(folder: Path, size: int, seed: int, n: int) -> tuple[np.ndarray, list[str]]:
+    """Drawn emblems, drawn once and kept beside the run."""
+    pictures, words = folder / f"{size}-{seed}-{n}.npy", folder / f"{size}-{seed}-{n}.json"
+    if not (pictures.exists() and words.exists()):
+        made = drawn(n, seed, size, workers=os.cpu_count() or 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = pictures.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, made.images)
+        write_text(words, json.dumps(made.captions))
+        partial.replace(pictures)
+    return np.load(pictures, allow_pickle=False), json.loads(words.read_text("utf8"))
+

@@ -1,0 +1,174 @@
+"""The one training loop: warm-up and decay, clipping, averaging, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from logolib.config import LogolibError, TrainSettings
+from logolib.seeds import derive
+
+Loss = Callable[[nn.Module, int], Tensor]  # (network, step) -> scalar; draws its own batch for that step
+Hook = Callable[[nn.Module, int], dict[str, Any]]  # (averaged network, step) -> what joins the curve
+
+
+class TrainError(LogolibError):
+    """Training that cannot go on, and what to change."""
+
+
+@dataclass
+class Fitted:
+    """What the loop leaves: the network to use, its learning curve, and how many steps this process ran."""
+
+    network: nn.Module
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    steps_run: int = 0
+    seconds: float = 0.0
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """Linear warm-up, then half a cosine down to zero, as open_clip's trainer does; step counts from 0."""
+    if step < settings.warmup:
+        return settings.lr * (step + 1) / settings.warmup
+    progress = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.lr * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether bf16 products run in hardware there; elsewhere autocast is several times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
+    """The autocast context that `precision` asks for."""
+    wanted = settings.precision == "bf16" or (settings.precision == "auto" and native_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    network: nn.Module,
+    loss: Loss,
+    settings: TrainSettings,
+    checkpoint: Path,
+    *,
+    seed: int,
+    key: str,
+    resume: bool,
+    hook: Hook | None = None,
+    hook_every: int | None = None,
+    label: str = "train",
+    progress: bool = True,
+) -> Fitted:
+    """Train `network` in place for `settings.steps` steps.
+
+    Each step seeds torch from (seed, label, step), so that a resumed run draws what an unbroken one
+    would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key` (a hash of data and settings) agrees, and ignored otherwise.
+    Raises TrainError when the loss is no longer finite.
+    """
+    import time
+
+    device = next(network.parameters()).device
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim >= 2]
+    others = [p for p in parameters if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": settings.wd}, {"params": others, "weight_decay": 0.0}],
+        lr=settings.lr,
+        betas=(0.9, 0.98),
+    )
+    average = copy.deepcopy(network).requires_grad_(False) if settings.ema else None
+    done, curve = 0, []
+    if resume and (saved := _load(checkpoint, key)) is not None:
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        if average is not None:
+            average.load_state_dict(saved["average"])
+        done, curve = saved["step"], saved["curve"]
+
+    def save(step: int) -> None:
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+        state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = checkpoint.with_name(checkpoint.name + ".partial")
+        torch.save(state, partial)
+        partial.replace(checkpoint)
+
+    start, first = time.perf_counter(), done
+    recent: list[float] = []
+    bar = tqdm(total=settings.steps, initial=done, desc=label, disable=not progress, mininterval=1.0, unit="step")
+    saved_at = done
+    try:
+        while done < settings.steps:
+            torch.manual_seed(derive(seed, label, done))
+            network.train()
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(settings, done)
+            with autocast(settings, device):
+                value = loss(network, done)
+            if not torch.isfinite(value):
+                raise TrainError(
+                    f"The {label} loss is {value.item()} at step {done}; the checkpoint of step {saved_at} is whole. "
+                    f"Lower the rate ({label}.lr={settings.lr / 3:.1g}) and run again."
+                )
+            value.backward()
+            nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            done += 1
+            if average is not None:
+                _average(average, network, min(settings.ema, done / (done + 9)))
+            recent.append(value.item())
+            at_hook = hook is not None and (done == settings.steps or (hook_every and done % hook_every == 0))
+            if done % settings.log_every == 0 or done == settings.steps or at_hook:
+                point: dict[str, Any] = {"step": done, "loss": sum(recent) / len(recent)}
+                recent.clear()
+                if at_hook and hook is not None:
+                    with torch.no_grad():
+                        point |= hook((average if average is not None else network).eval(), done)
+                curve.append(point)
+                bar.set_postfix(loss=f"{point['loss']:.4f}")
+            bar.update()
+            if done % settings.save_every == 0 or done == settings.steps:
+                save(done)
+                saved_at = done
+    finally:
+        bar.close()
+    result = average if average is not None else network
+    return Fitted(result.eval(), curve, done - first, time.perf_counter() - start)
+
+
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """average <- decay average + (1 - decay) network; counters and other integers are copied."""
+    with torch.no_grad():
+        theirs = network.state_dict()
+        for name, mine in average.state_dict().items():
+            if mine.is_floating_point():
+                mine.lerp_(theirs[name], 1 - decay)
+            else:
+                mine.copy_(theirs[name])
+
+
+def _load(checkpoint: Path, key: str) -> dict[str, Any] | None:
+    """A checkpoint of the same data and settings, or None."""
+    if not checkpoint.exists():
+        return None
+    try:
+        saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, ...
+        raise TrainError(f"The checkpoint {checkpoint} is damaged ({error}); delete it to start afresh.") from None
+    return saved if saved.get("key") == key else None
