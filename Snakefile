@@ -22,7 +22,7 @@ rule all:
         f"{PLAN.html}/index.html",
 
 
-for stage, what in STAGES.items():
+for place, (stage, what) in enumerate(STAGES.items()):
 
     rule:
         name:
@@ -42,6 +42,7 @@ for stage, what in STAGES.items():
             parameters=PLAN.parameters,
             stage=stage,
             plan=str(PLAN.file),
+        priority: 100 - place  # in the book's order, where nothing else decides
         threads: workflow.cores  # one stage at a time: each uses every core
         log:
             f"{RUN}/log/{what.notebook}",

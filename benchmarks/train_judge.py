@@ -1,9 +1,8 @@
 """Train the judge and the marker that `logolib evaluate` ships, on drawn emblems alone.
 
-Usage: python benchmarks/train_judge.py [--only judge|marker] [--steps N] [--seed N] [--out DIR] [--work DIR]
-
-Writes OUT/{judge,marker}.safetensors (half precision), .json (what rebuilds them) and -metrics.json (what they
-reach on fresh drawings of combinations never trained on). Drawings and checkpoints lie in WORK; a second call resumes.
+Writes OUT/{judge,marker}.safetensors (half precision), .json (what rebuilds them) and -metrics.json (what
+they reach on fresh drawings of combinations never trained on). Drawings and checkpoints lie in WORK; a
+second call resumes. What ships: python benchmarks/train_judge.py --threads 1
 """
 
 from __future__ import annotations
@@ -36,10 +35,15 @@ from logolib.train.clip import embed_images, embed_texts, retrieval
 from logolib.train.corpus import BatchFeed
 from logolib.train.loop import fit
 
-# A plain residual network with mean pooling; the generator's own CLIP is open_clip's RN with attention pooling.
+# A plain residual network with mean pooling; the generator's CLIP is open_clip's RN with attention pooling.
 JUDGE = {
     "embed_dim": 128,
-    "vision_cfg": {"image_size": 64, "timm_model_name": "test_resnet", "timm_pool": "avg", "timm_proj": "linear"},
+    "vision_cfg": {
+        "image_size": 64,
+        "timm_model_name": "test_resnet",
+        "timm_pool": "avg",
+        "timm_proj": "linear",
+    },
     "text_cfg": {"width": 128, "heads": 4, "layers": 2},
 }
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
@@ -48,12 +52,14 @@ RESERVED = 0.3  # share of emblems with elements that no generator's drawings ha
 
 def main() -> None:
     """Read the command line and train what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=("judge", "marker"))
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1100)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--drawn", type=int, default=16000, help="emblems to train on")
-    parser.add_argument("--held-out", type=int, default=2000, help="emblems to measure on")
+    parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
+    parser.add_argument("--held-out", type=int, default=1000, help="emblems to measure on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
@@ -82,12 +88,14 @@ def corpus(work: Path, n: int, seed: int, workers: int) -> Drawn:
 
 
 def soften(pictures: Tensor) -> Tensor:
-    """What generated pictures suffer: shift, loss of detail, noise, a cast of colour. Draws from torch's generator."""
+    """What generated pictures suffer: shift, loss of detail, noise, a cast of colour."""
     dx, dy = (int(i) for i in torch.randint(-3, 4, (2,)))
     pictures = F.pad(pictures, (3, 3, 3, 3), value=1.0)[..., 3 + dy : 3 + dy + SIZE, 3 + dx : 3 + dx + SIZE]
     half = len(pictures) // 2
     small = int(torch.randint(28, 60, ()))
-    blurred = F.interpolate(pictures[:half], (small, small), mode="bilinear", antialias=True, align_corners=False)
+    blurred = F.interpolate(
+        pictures[:half], (small, small), mode="bilinear", antialias=True, align_corners=False
+    )
     blurred = F.interpolate(blurred, (SIZE, SIZE), mode="bicubic", align_corners=False)
     pictures = torch.cat([blurred, pictures[half:]])[torch.randperm(len(pictures))]
     strength = torch.rand(len(pictures), 1, 1, 1).square() * 0.25
@@ -152,9 +160,9 @@ def train_judge(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> Non
         return measure_judge(network.clip, held_out.images[:200], held_tokens[:200], given.seed)
 
     settings = train_settings(given, lr=2e-3)
-    pupil = _fit(given, pupil, loss, settings, "judge", hook)
-    assert isinstance(pupil, _Pupil)
-    clip = pupil.clip
+    taught = _fit(given, pupil, loss, settings, "judge", hook)
+    assert isinstance(taught, _Pupil)
+    clip = taught.clip
     about = {"model": JUDGE, "bpe_ids": list(vocabulary.bpe_ids), "context_length": vocabulary.context_length}
     save_half(clip.net, about, given.out / "judge")
     softened = _softened(held_out.images, given.seed)
@@ -172,7 +180,7 @@ class _Pupil(nn.Module):
     def __init__(self, clip: Clip) -> None:
         super().__init__()
         self.clip = clip
-        self.readers = nn.ModuleDict({name: nn.Linear(clip.dim, len(known)) for name, known in ATTRIBUTES.items()})
+        self.readers = nn.ModuleDict({k: nn.Linear(clip.dim, len(v)) for k, v in ATTRIBUTES.items()})
 
     def read(self, embeddings: Tensor) -> dict[str, Tensor]:
         # 10: embeddings have length 1, and logits must reach further
@@ -221,12 +229,23 @@ def save_half(module: nn.Module, about: dict[str, Any], stem: Path) -> None:
     write_text(stem.with_suffix(".json"), json.dumps(about) + "\n")
 
 
-def _fit(given: argparse.Namespace, network: nn.Module, loss: Any, settings: TrainSettings, name: str, hook: Any) -> nn.Module:
+def _fit(
+    given: argparse.Namespace, network: nn.Module, loss: Any, settings: TrainSettings, name: str, hook: Any
+) -> nn.Module:
     key = data_hash([name, settings.model_dump_json(), str(given.seed), str(given.drawn)])
     every = max(1, given.steps // 10)
     where = given.work / f"{name}.pt"
     fitted = fit(
-        network, loss, settings, where, seed=given.seed, key=key, resume=True, hook=hook, hook_every=every, label=name
+        network,
+        loss,
+        settings,
+        where,
+        seed=given.seed,
+        key=key,
+        resume=True,
+        hook=hook,
+        hook_every=every,
+        label=name,
     )
     return fitted.network
 
@@ -244,7 +263,12 @@ def _softened(images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _write_metrics(
-    given: argparse.Namespace, name: str, metrics: dict[str, Any], settings: TrainSettings, net: nn.Module, watch: Stopwatch
+    given: argparse.Namespace,
+    name: str,
+    metrics: dict[str, Any],
+    settings: TrainSettings,
+    net: nn.Module,
+    watch: Stopwatch,
 ) -> None:
     about = {
         **metrics,

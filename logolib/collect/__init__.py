@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import statistics
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ from logolib.collect.leagues import LEAGUES
 from logolib.collect.manifest import Store
 from logolib.collect.site import Site
 from logolib.config import CollectSettings, LogolibError
-from logolib.records import LogoRecord
+from logolib.records import Card, LogoRecord
 from logolib.results import StageResult, Stopwatch, data_hash, write_result
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "serve",
 ]
 
-DEMO_ROOT = "http://demo.invalid"  # stands in the manifest for the port of the day
+DEMO_ROOT = "http://demo.invalid/"  # stands in the manifest for the port of the day
 CACHE = ".logolib-cache"
 
 
@@ -86,17 +86,17 @@ def _run(settings: CollectSettings, out: Path, seed: int, progress: bool) -> tup
         cache = Cache(out / CACHE, identity)
         with Fetcher(address, settings, cache) as fetcher:
             site = Site(fetcher, address, settings.connections)
-            for card, data in site.logos(progress):
-                if is_demo:
-                    card = replace(
-                        card,
-                        image_url=card.image_url.replace(fetcher.root, DEMO_ROOT + "/", 1),
-                        page_url=card.page_url.replace(fetcher.root, DEMO_ROOT + "/", 1),
-                    )
-                store.add(card, data)
+            with closing(site.logos(progress)) as logos:  # closed at once: Ctrl-C leaves no thread fetching
+                for card, data in logos:
+                    store.add(_without_port(card, fetcher.root) if is_demo else card, data)
         cache.forget_pages()
         store.skipped[:0] = sorted(site.skipped, key=lambda item: item.item)
         return store, len(site.pages)
+
+
+def _without_port(card: Card, root: str) -> Card:
+    image_url, page_url = (url.replace(root, DEMO_ROOT, 1) for url in (card.image_url, card.page_url))
+    return replace(card, image_url=image_url, page_url=page_url)
 
 
 @contextmanager

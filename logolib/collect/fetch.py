@@ -21,6 +21,7 @@ from protego import Protego
 
 from logolib import __version__
 from logolib.config import CollectSettings, LogolibError
+from logolib.data import tidy
 
 AGENT = "logolib"
 PAGE_BYTES = 8_000_000  # the longest league pages of WordPress sites stay under 1 MB
@@ -128,7 +129,7 @@ class Fetcher:
     """Reads one host's pages and images, `settings.connections` at once; safe to use from threads.
 
     The cache's keys leave the host out, so that a loopback site may come back on another port.
-    Raises HostError on entry when the host does not answer or forbids everything we want later.
+    Raises HostError when made for no http address, and on entry when the host does not answer.
     """
 
     def __init__(self, root: str, settings: CollectSettings, cache: Cache) -> None:
@@ -141,7 +142,8 @@ class Fetcher:
         self._cache, self._delay_s, self._timeout_s = cache, settings.delay_s, settings.timeout_s
         self._lock, self._next_at, self._failures = threading.Lock(), 0.0, 0
         self._robots = Protego.parse("")
-        about = f"(captioned logos for research; contact: {settings.contact})"
+        contact = tidy(settings.contact).encode("ascii", "replace").decode()
+        about = f"(captioned logos for research; contact: {contact})"
         self._client = httpx.Client(
             headers={"User-Agent": f"{AGENT}/{__version__} {about}"},
             timeout=settings.timeout_s,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -27,7 +27,7 @@ class Site:
     pages: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def logos(self, progress: bool) -> Iterator[tuple[Card, bytes]]:
+    def logos(self, progress: bool) -> Generator[tuple[Card, bytes], None, None]:
         """Every card with its image, in the pages' order; what fails is listed in `skipped`.
 
         Raises HostError when there is no card, or when the host stops answering.

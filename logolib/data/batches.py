@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -47,8 +47,7 @@ def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
         skipped += 1
         return True
 
-    shards = [str(path.resolve()) for path in _shards(data, split)]
-    for sample in wds.WebDataset(shards, shardshuffle=False, handler=count, empty_check=False):
+    for sample in _read(_shards(data, split), count):
         try:
             record = json.loads(sample["json"])
             record |= {
@@ -72,6 +71,16 @@ def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
         records=records,
         skipped=skipped,
     )
+
+
+def _read(shards: list[Path], handler: Callable[[Exception], bool]) -> Iterator[dict[str, Any]]:
+    """Webdataset's samples of each shard in turn; `WebDataset` itself would leave the files open."""
+    for path in shards:
+        with path.open("rb") as stream:
+            files = wds.tariterators.tar_file_expander(
+                [{"url": str(path), "stream": stream}], handler=handler
+            )
+            yield from wds.tariterators.group_by_keys(files, handler=handler)
 
 
 def data_hash_of(data: Path) -> str:

@@ -201,7 +201,7 @@ def _card(splits: dict[str, list[_Sample]], values: dict[str, float], settings: 
         "## Captions",
         "",
         f"Words a caption: {words[0]} to {words[-1]}, median {statistics.median(words):g}.",
-        f"Different words: {len(vocabulary)}. Captions cut at their source: {sum(r.truncated for r in records)}.",
+        f"Different words: {len(vocabulary)}. Cut captions: {sum(r.truncated for r in records)}.",
         "",
         "| colour | captions |",
         "|---|---|",

@@ -34,13 +34,13 @@ class Judge:
 
 
 def load_judge(which: str = "shipped") -> Judge:
-    """The shipped judge, or a folder that `Clip.save` wrote. Raises JudgeError or ModelError when there is none."""
+    """The shipped judge, or a folder that `Clip.save` wrote. Raises JudgeError or ModelError."""
     if which == "shipped":
         clip = _shipped_clip()
     elif Path(which).is_dir():
         clip = load_clip(Path(which))
     else:
-        raise JudgeError(f"There is no judge {which!r}; evaluate.judge is `shipped` or a folder of a trained CLIP.")
+        raise JudgeError(f"There is no judge {which!r}; evaluate.judge is `shipped` or a CLIP's folder.")
     fingerprint = clip.fingerprint()
     name = "shipped judge" if which == "shipped" else f"CLIP {Path(which).name}"
     return Judge(f"{name} {fingerprint[:8]}", clip, fingerprint)
@@ -51,10 +51,10 @@ def load_shipped_marker() -> Marker:
     return load_marker(WEIGHTS / "marker.json", WEIGHTS / "marker.safetensors")
 
 
-def refuse_kin(judge: Judge, name: str, model: Path) -> None:
-    """Raise JudgeError when a model's own CLIP is the judge."""
-    if load_clip(model / "clip").fingerprint() == judge.fingerprint:
-        raise JudgeError(f"The CLIP of {name} is the judge itself; set evaluate.judge=shipped or another CLIP's folder.")
+def refuse_kin(judge: Judge, name: str, fingerprint: str) -> None:
+    """Raise JudgeError when the CLIP of model `name` is the judge."""
+    if fingerprint == judge.fingerprint:
+        raise JudgeError(f"The CLIP of {name} is the judge itself; set evaluate.judge to another one.")
 
 
 def similarity(judge: Judge, pictures: np.ndarray, captions: Sequence[str]) -> np.ndarray:
@@ -65,7 +65,7 @@ def similarity(judge: Judge, pictures: np.ndarray, captions: Sequence[str]) -> n
 
 
 def picked(scores: np.ndarray, own: np.ndarray, choices: int = CHOICES) -> np.ndarray:
-    """Probability that each picture's own caption scores highest among itself and `choices` - 1 random others.
+    """Probability that each picture's own caption scores highest among `choices`, the others random.
 
     scores: cosines (N, M) with M different captions; own: column of each picture's own caption, (N,).
     Exact over all ways to choose the others; a tie counts as lost. ValueError when M < `choices`.
@@ -79,7 +79,7 @@ def picked(scores: np.ndarray, own: np.ndarray, choices: int = CHOICES) -> np.nd
 
 
 def shuffled(scores: np.ndarray, own: np.ndarray, choices: int = CHOICES) -> tuple[np.ndarray, np.ndarray]:
-    """What the same pictures score against all captions but their own: mean picked share and mean cosine, (N,) each."""
+    """`picked` and cosine of the same pictures for captions not their own, averaged over those; (N,) each."""
     m = scores.shape[1]
     kept = np.arange(m)[None] != own[:, None]
     others = scores[kept].reshape(len(scores), m - 1)
@@ -91,10 +91,7 @@ def shuffled(scores: np.ndarray, own: np.ndarray, choices: int = CHOICES) -> tup
 
 
 def _all_beaten(others: int, drawn: int) -> np.ndarray:
-    """Probability that `drawn` of `others` captions, drawn without replacement, are all among the k beaten ones.
-
-    One entry per k = 0 .. `others`.
-    """
+    """Probability that `drawn` of `others` captions are all among the k beaten ones, k = 0 .. `others`."""
     k = np.arange(others + 1)[:, None]
     i = np.arange(drawn)[None]
     return np.clip((k - i) / (others - i), 0, None).prod(1)

@@ -45,14 +45,16 @@ def asked(emblem: Emblem) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def targets(emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = ATTRIBUTES) -> dict[str, Tensor]:
-    """Class numbers per attribute, int64 (N,); -100 where the attribute does not apply, `none` where it is absent."""
+def targets(
+    emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = ATTRIBUTES
+) -> dict[str, Tensor]:
+    """Class numbers per attribute, int64 (N,); -100, which cross_entropy ignores, where it does not apply."""
     out: dict[str, list[int]] = {name: [] for name in classes}
     for emblem in emblems:
         values = asked(emblem)
         for name, known in classes.items():
             value = values.get(name, NONE if emblem.shape != "free" or name.startswith("charge") else None)
-            out[name].append(known.index(value) if value in known else -100)  # -100: what cross_entropy ignores
+            out[name].append(known.index(value) if value in known else -100)
     return {name: torch.tensor(numbers) for name, numbers in out.items()}
 
 
@@ -62,6 +64,9 @@ class Marker(nn.Module):
     Beside red, green and blue the trunk sees how near each pixel is to every named colour, and where it lies.
     """
 
+    palette: Tensor  # (colours, 3, 1, 1) in [-1, 1]
+    places: Tensor  # (1, 2, SIZE, SIZE), x and y in [-1, 1]
+
     def __init__(self, classes: Mapping[str, Sequence[str]] = ATTRIBUTES, width: int = 24) -> None:
         super().__init__()
         self.classes = {name: tuple(values) for name, values in classes.items()}
@@ -70,7 +75,7 @@ class Marker(nn.Module):
         self.register_buffer("palette", torch.tensor(codes).view(-1, 3, 1, 1), persistent=False)
         line = torch.linspace(-1, 1, SIZE)
         places = torch.stack([line.view(1, -1).expand(SIZE, SIZE), line.view(-1, 1).expand(SIZE, SIZE)])
-        self.register_buffer("places", places[None].clone(), persistent=False)  # (1, 2, SIZE, SIZE)
+        self.register_buffer("places", places[None].clone(), persistent=False)
         w = width
         self.trunk = nn.Sequential(
             _block(len(codes) + 5, w, 2),  # 64 => 32 pixels
@@ -81,14 +86,16 @@ class Marker(nn.Module):
             _Residual(4 * w),
         )
         self.look = nn.Conv2d(4 * w, len(self.classes), 1)
-        self.heads = nn.ModuleDict({name: nn.Linear(4 * w, len(known)) for name, known in self.classes.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(4 * w, len(known)) for name, known in self.classes.items()}
+        )
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """[-1, 1] pictures (B, 3, SIZE, SIZE) => logits (B, answers) per attribute."""
         # |x - p|^2 = |x|^2 - 2 x p + |p|^2, for each colour p
         squares = pictures.square().sum(1, keepdim=True) + self.palette.square().sum(1)[None]
         distance = squares - 2 * nn.functional.conv2d(pictures, self.palette)  # (B, colours, H, W)
-        near = torch.exp(distance / -0.18)  # 0.18: a colour fades over 0.3 in [-1, 1], less than two lie apart
+        near = torch.exp(distance / -0.18)  # 0.18: fades over 0.3 in [-1, 1], less than two colours lie apart
         places = self.places.expand(len(pictures), -1, -1, -1)
         features = self.trunk(torch.cat([pictures, near, places], 1))  # (B, 4 w, 8, 8)
         maps = self.look(features).flatten(2).softmax(-1)  # (B, attributes, 64)
@@ -107,7 +114,8 @@ class Marker(nn.Module):
                 )
             chosen = {name: logits.argmax(-1).tolist() for name, logits in self(floats).items()}
             rows += [
-                {name: self.classes[name][numbers[i]] for name, numbers in chosen.items()} for i in range(len(floats))
+                {name: self.classes[name][numbers[i]] for name, numbers in chosen.items()}
+                for i in range(len(floats))
             ]
         return rows
 
@@ -117,12 +125,12 @@ class Marker(nn.Module):
 
 
 def load_marker(config: Path, weights: Path) -> Marker:
-    """Read a marker that `benchmarks/train_judge.py` wrote. Raises MarkerError when it is missing or damaged."""
+    """Read a marker that `benchmarks/train_judge.py` wrote. Raises MarkerError or ModelError."""
     try:
         stored = json.loads(config.read_text("utf8"))
         marker = Marker(stored["classes"], stored["width"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MarkerError(f"The marker's config {config} cannot be read ({error}); install logolib again.") from None
+        raise MarkerError(f"The marker {config} cannot be read ({error}); install logolib again.") from None
     load_weights(marker, weights)
     return marker.eval().requires_grad_(False)
 

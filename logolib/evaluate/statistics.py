@@ -40,7 +40,7 @@ def paired_difference(
 
 
 def wilson(k: float, n: int) -> Interval:
-    """Share k / n with Wilson's 95 % score interval (1927); k may be a sum of shares. ValueError outside 0..n."""
+    """Share k / n with Wilson's 95 % score interval (1927); k may be a sum of shares, within 0..n."""
     if n < 1 or not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no share")
     share, spread = k / n, Z95**2 / n

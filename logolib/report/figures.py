@@ -67,7 +67,7 @@ def _chart(height: float) -> Iterator[tuple[Figure, Axes]]:
 
 def caption_lengths(collected: Path) -> Figure:
     """Histogram of words a caption, from the manifest in `collected`."""
-    words = _captions(collected).str.split().str.len()
+    words = _captions(collected).map(lambda caption: len(caption.split()))
     with _chart(2.6) as (figure, axes):
         axes.hist(words, bins=range(0, int(words.max()) + 3, 2), color=BLUE, edgecolor="white")
         axes.axvline(words.median(), color=ORANGE, label=f"median: {words.median():.0f}")
@@ -120,9 +120,11 @@ def retrieval(source: Source) -> Figure:
     with _chart(2.6) as (figure, axes):
         for way, label, colour, shift in ways:
             for row, k in enumerate((10, 5, 1)):
-                name = f"{way}_R@{k}"
-                _interval(axes, row + shift, values["retrieval"][name], values["retrieval_interval"][name], colour,
-                          label if row == 0 else None)  # fmt: skip
+                share, ends = (
+                    values["retrieval"][f"{way}_R@{k}"],
+                    values["retrieval_interval"][f"{way}_R@{k}"],
+                )
+                _interval(axes, row + shift, share, ends, colour, label if row == 0 else None)
         for row, k in enumerate((10, 5, 1)):
             _tick(axes, row, values["chance"][f"R@{k}"], GREY, "chance" if row == 0 else None)
         axes.set(xlabel="held-out pairs found", xlim=(0, 1), ylim=(-0.6, 2.6))
@@ -203,7 +205,7 @@ def attributes(source: Source) -> Figure:
 
 
 def logos(collected: Path, most: int = 24) -> HTML:
-    """A wall of collected logos, evenly taken from the manifest, each with its caption as alternative text."""
+    """A wall of logos, taken evenly from the manifest, each with its caption as alternative text."""
     manifest = _manifest(collected)
     chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
     cells = [
@@ -217,7 +219,14 @@ def captioned(collected: Path, most: int = 6) -> HTML:
     """A few collected logos, each above its whole caption."""
     manifest = _manifest(collected)
     chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
-    return HTML(_cards([(row.caption, [collected / row.image]) for row in chosen.itertuples()]))
+    return HTML(
+        _cards(
+            [
+                (str(caption), [collected / str(image)])
+                for caption, image in zip(chosen["caption"], chosen["image"], strict=True)
+            ]
+        )
+    )
 
 
 def previews(folder: Path) -> HTML:
@@ -226,7 +235,7 @@ def previews(folder: Path) -> HTML:
     if not shown:
         raise ResultError("The decoder drew no preview; lower decoder.preview_every and train again.")
     cells = [
-        f'<figure><img src="{_data_uri(folder / one["file"], 960)}" alt="Pictures drawn after {one["step"]} steps">'
+        f'<figure><img src="{_data_uri(folder / one["file"], 960)}" alt="Drawn after {one["step"]} steps">'
         f"<figcaption>after {one['step']} steps</figcaption></figure>"
         for one in _spread(shown, 6)
     ]
@@ -286,7 +295,7 @@ def _manifest(collected: Path) -> pd.DataFrame:
     return manifest
 
 
-def _captions(collected: Path) -> "pd.Series[str]":
+def _captions(collected: Path) -> pd.Series:
     return _manifest(collected)["caption"].astype(str)
 
 

@@ -172,7 +172,7 @@ def glue_numbers(stage: str, source: Source) -> None:
 
     An evaluation also stores its `verdict` and the `judge` in words; every stage its `seconds`.
     """
-    from myst_nb import glue
+    from myst_nb import glue  # type: ignore[import-untyped]
 
     result = load(source)
     for key, value in numbers(stage, result).items():
@@ -282,9 +282,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> HTML:
     """Escaped cells as an HTML table that scrolls by itself on a narrow page."""
     frame = pd.DataFrame([list(row) for row in rows], columns=list(header), dtype=object)
     with pd.option_context("display.max_colwidth", None):
-        return HTML(
-            f'<div class="scroll">{frame.to_html(index=False, border=0, classes="plain", justify="left")}</div>'
-        )
+        body = frame.to_html(index=False, border=0, classes="plain", justify="left")
+    return HTML(f'<div class="scroll">{body}</div>')
 
 
 def _share(value: float | None) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import math
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +58,15 @@ def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
+def keep_memory() -> None:
+    """Let glibc keep freed blocks: giving them back to the kernel costs a third of a step on a CPU."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+            libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+
+
 def best_device() -> torch.device:
     """The GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -80,8 +92,7 @@ def fit(
     would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key` (a hash of data and settings) agrees, and ignored otherwise.
     Raises TrainError when the loss is no longer finite.
     """
-    import time
-
+    keep_memory()
     device = next(network.parameters()).device
     parameters = [p for p in network.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim >= 2]

@@ -1,0 +1,251 @@
+"""What a user may rely on when running the whole pipeline; tiny notebooks stand in for the long ones."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grimp
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import logolib
+from logolib.pipeline import build_book, run_pipeline
+from logolib.pipeline.book import refuse_failed
+from logolib.pipeline.plan import STAGES, Plan, PipelineError
+from logolib.results import write_text
+
+ROOT = Path(logolib.__file__).parents[1]
+STAGE_CELL = """
+from pathlib import Path
+from logolib.config import load_profile
+from logolib.results import StageResult, Stopwatch, write_result
+
+settings = load_profile(profile, changes)
+out = Path(run) / {folder!r}
+out.mkdir(parents=True, exist_ok=True)
+for name in {files!r}:
+    (out / name).write_text("x")
+provenance = Stopwatch().provenance(settings.{stage}, settings.seed, "0")
+write_result(out / "result.json", StageResult({stage!r}, {{"n": 1}}, {{}}, provenance))
+"""
+SLOW_CELL = """
+import os, time
+with (out / "begun").open("a") as file:
+    print(os.getpid(), file=file)
+if not (Path(run) / "go").exists():
+    time.sleep(300)
+"""
+
+
+def make_project(root: Path) -> None:
+    """A project whose notebooks write a small result and stop there."""
+    (root / "notebooks").mkdir(parents=True)
+    (root / "book").mkdir()
+    shutil.copy(ROOT / "Snakefile", root)
+    for name, stage in STAGES.items():
+        parameters = 'profile = "smoke"\nrun = "../runs/notebooks"\nchanges = ""'
+        cells = [
+            new_markdown_cell(f"# {name}"),
+            new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        ]
+        if stage.folder:
+            cells.append(new_code_cell(STAGE_CELL.format(folder=stage.folder, files=stage.files, stage=name)))
+        write_notebook(root / "notebooks" / stage.notebook, cells)
+    pages = "".join(f"- file: runs/{Path(stage.notebook).stem}\n" for stage in STAGES.values())
+    (root / "book" / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{pages}")
+    (root / "book" / "index.md").write_text("# The report\n")
+    (root / "_config.yml").write_text("title: T\nexecute:\n  execute_notebooks: 'off'\n")
+
+
+def write_notebook(path: Path, cells: list) -> None:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+
+
+def add_cell(path: Path, source: str) -> None:
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(new_code_cell(source))
+    nbformat.write(notebook, path)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "logolib.cli", "run", "--profile", "smoke", *words]
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), cwd=root, capture_output=True, text=True, timeout=280)
+
+
+def executed(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """The stages that a run executed to their end."""
+    return {line.split(":")[0] for line in done.stdout.splitlines() if ": done in" in line}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_does_what_is_out_of_date_and_no_more(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    first = run(tmp_path, "--name", "demo")
+    assert first.returncode == 0, first.stderr
+    assert executed(first) == set(STAGES)
+    assert (tmp_path / "build/html/index.html").exists()
+    assert "wrote build/html/index.html" in first.stdout
+    for page in (tmp_path / "runs/demo/book").glob("*.ipynb"):
+        assert str(tmp_path) not in page.read_text()
+
+    second = run(tmp_path, "--name", "demo", "--json")
+    assert second.returncode == 0, second.stderr
+    assert executed(second) == set()
+    assert json.loads(second.stdout.splitlines()[-1])["files"] == ["build/html/index.html"]
+
+    third = run(tmp_path, "--name", "demo", "--set", "decoder.steps=7")
+    assert third.returncode == 0, third.stderr
+    assert executed(third) == {"decoder", "generate", "evaluate"}
+    settings = json.loads((tmp_path / "build/demo/src/results/decoder.json").read_text())
+    assert settings["provenance"]["settings"]["steps"] == 7
+
+
+def test_an_interrupted_and_a_killed_run_resume(project: Path) -> None:
+    add_cell(project / "notebooks" / "01_collect.ipynb", SLOW_CELL)
+    begun = project / "runs/smoke/collected/begun"
+
+    def start(times: int) -> tuple[subprocess.Popen[str], int]:
+        job = subprocess.Popen(command("--until", "collect"), stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while not begun.exists() or len(begun.read_text().split()) < times:
+            assert job.poll() is None, job.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return job, int(begun.read_text().split()[-1])
+
+    job, kernel = start(1)
+    job.send_signal(signal.SIGINT)
+    assert "next run resumes" in job.communicate(timeout=60)[1]
+    assert job.returncode == 130
+    wait_for_end(kernel)
+
+    job, kernel = start(2)
+    job.kill()
+    job.communicate(timeout=60)
+    wait_for_end(kernel)
+
+    (project / "runs/smoke/go").touch()
+    done = run(project, "--until", "collect")
+    assert done.returncode == 0, done.stderr
+    assert len(begun.read_text().split()) == 3  # the folder was kept for the stage to resume in
+
+
+def wait_for_end(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline, "the notebook's process outlives its run"
+        time.sleep(0.1)
+
+
+def test_a_failing_notebook_ends_the_run_with_one_sentence(project: Path) -> None:
+    add_cell(
+        project / "notebooks" / "01_collect.ipynb",
+        "from logolib.config import LogolibError\nraise LogolibError('The folder is empty; choose another.')",
+    )
+    done = run(project)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "01_collect.ipynb stopped: The folder is empty; choose another" in line
+    assert "runs/smoke/log/01_collect.ipynb" in line
+    assert (project / "runs/smoke/log/01_collect.ipynb").exists()
+    assert not (project / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"parameters": ["chnges=x"]}, "no parameter 'chnges'; did you mean 'changes'?"),
+        ({"parameters": ["changes"]}, "write it as NAME=VALUE"),
+        ({"parameters": ["run=x"]}, "give --name"),
+        ({"changes": ["clip.stesp=3"]}, "clip.stesp"),
+        ({"until": "decodr"}, "did you mean 'decoder'?"),
+        ({"name": "../x"}, "cannot name a run"),
+        ({"name": "notebooks"}, "cannot name a run"),
+        ({"source": "nowhere"}, "no folder nowhere"),
+    ],
+)
+def test_nothing_runs_when_the_request_is_wrong(project: Path, words: dict, sentence: str) -> None:
+    with pytest.raises(Exception, match=".") as error:
+        run_pipeline("smoke", **words)
+    assert sentence in str(error.value)
+    assert not (project / "runs").exists()
+
+
+def test_a_run_needs_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("logolib.pipeline.run.PACKAGE", tmp_path / "logolib")
+    with pytest.raises(PipelineError, match="project's folder"):
+        run_pipeline("smoke")
+
+
+def test_a_failed_notebook_stops_the_book(project: Path) -> None:
+    plan = Plan("smoke", "smoke", "", {})
+    write_text(plan.file, json.dumps({"name": "smoke", "profile": "smoke", "changes": "", "parameters": {}}))
+    page = plan.run / "book" / "01_collect.ipynb"
+    page.parent.mkdir(parents=True)
+    failed = new_code_cell("1 / 0", outputs=[new_output("error", ename="E", evalue="e", traceback=[])])
+    write_notebook(page, [failed])
+    with pytest.raises(PipelineError, match=r"01_collect\.ipynb failed"):
+        build_book(plan.file)
+
+    notebook = new_notebook(metadata={"papermill": {"exception": True}})
+    nbformat.write(notebook, page)
+    with pytest.raises(PipelineError, match=r"01_collect\.ipynb failed"):
+        refuse_failed([page])
+
+    page.write_text("{")
+    with pytest.raises(PipelineError, match="is no notebook"):
+        refuse_failed([page])
+
+
+def test_every_stage_names_the_rooms_it_uses() -> None:
+    """A change in any of them makes it run again; settings count as parameters, results are how stages talk."""
+    graph = grimp.build_graph("logolib")
+    entry = {"dataset": "data", "clip": "train", "prior": "train", "decoder": "train"}
+    for name, stage in STAGES.items():
+        if stage.folder is None:
+            continue
+        modules = graph.find_upstream_modules(f"logolib.{entry.get(name, name)}", as_package=True)
+        rooms = {module.split(".")[1] for module in modules if "." in module} - {"config", "results"}
+        assert rooms <= set(stage.rooms), name
+
+
+@pytest.mark.parametrize(("expected", "code"), [("2", 0), ("3", 1)])
+def test_nbval_compares(tmp_path: Path, expected: str, code: int) -> None:
+    cell = new_code_cell("print(1 + 1)", execution_count=1, metadata={"tags": ["nbval-check-output"]})
+    cell.outputs = [new_output("stream", name="stdout", text=f"{expected}\n")]
+    write_notebook(tmp_path / "n.ipynb", [cell])
+    words = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(ROOT / "tests/sanitize.cfg")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, "n.ipynb"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+    )
+    assert done.returncode == code, done.stdout
+
+
+def test_every_notebook_has_a_cell_that_is_compared() -> None:
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, 4)
+        if not any("Path(run)" in cell.source for cell in notebook.cells):
+            continue  # a page that says what is to come
+        compared = [c for c in notebook.cells if "nbval-check-output" in c.metadata.get("tags", ())]
+        assert any(c.outputs and c.execution_count for c in compared), f"{path.name} asserts nothing"
