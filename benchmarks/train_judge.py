@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from logolib.config import TrainSettings
 from logolib.emblems import describe_all
-from logolib.emblems.corpus import Drawn, draw_many, drawn, sample_many
+from logolib.emblems.corpus import Drawn, draw_many, sample_many
 from logolib.evaluate.judge import WEIGHTS, picked
 from logolib.evaluate.marker import ATTRIBUTES, SIZE, Marker, asked, targets
 from logolib.images import to_float
@@ -44,8 +44,11 @@ JUDGE = {
         "timm_pool": "avg",
         "timm_proj": "linear",
     },
-    "text_cfg": {"width": 128, "heads": 4, "layers": 2},
+    "text_cfg": {"width": 64, "heads": 4, "layers": 2},
 }
+CONTEXT_LENGTH = (
+    48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
+)
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
 RESERVED = 0.3  # share of emblems with elements that no generator's drawings have, and collected clubs do
 
@@ -57,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("judge", "marker"))
     parser.add_argument("--steps", type=int, default=1100)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
     parser.add_argument("--held-out", type=int, default=1000, help="emblems to measure on")
     parser.add_argument("--seed", type=int, default=0)
@@ -68,15 +71,16 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     train = corpus(given.work, given.drawn, derive(given.seed, "judge") % 2**32, given.threads)
-    held_out = drawn(given.held_out, derive(given.seed, "judge held out") % 2**32, SIZE, for_judging=True)
+    unseen = derive(given.seed, "judge held out") % 2**32
+    held_out = corpus(given.work, given.held_out, unseen, given.threads, for_judging=True)
     for name, make in (("marker", train_marker), ("judge", train_judge)):
         if given.only in (None, name):
             make(given, train, held_out)
 
 
-def corpus(work: Path, n: int, seed: int, workers: int) -> Drawn:
-    """Emblems of the training side; their pictures are kept in WORK."""
-    pairs = sample_many(n, seed, reserved=RESERVED)
+def corpus(work: Path, n: int, seed: int, workers: int, for_judging: bool = False) -> Drawn:
+    """Emblems of the training side, or plain ones of the judging side; their pictures are kept in WORK."""
+    pairs = sample_many(n, seed, for_judging=for_judging, reserved=0.0 if for_judging else RESERVED)
     emblems = [emblem for emblem, _ in pairs]
     path = work / f"{data_hash(e.key() for e in emblems)}.npy"
     if not path.exists():
@@ -117,9 +121,9 @@ def train_marker(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> No
 
     def hook(network: nn.Module, _step: int) -> dict[str, Any]:
         assert isinstance(network, Marker)
-        return {name: row["accuracy"] for name, row in accuracies(network, held_out, 500).items()}
+        return {name: row["accuracy"] for name, row in accuracies(network, held_out, 400).items()}
 
-    settings = train_settings(given, lr=4e-3)
+    settings = train_settings(given, lr=3e-3)
     marker = _fit(given, Marker(), loss, settings, "marker", hook)
     assert isinstance(marker, Marker)
     save_half(marker, marker.config(), given.out / "marker")
@@ -136,7 +140,7 @@ def train_judge(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> Non
     watch = Stopwatch()
     torch.manual_seed(derive(given.seed, "judge weights"))
     texts = [describe_all(emblem, CAPTIONS, given.seed) for emblem in train.emblems]
-    vocabulary = Vocabulary.of(caption for captions in texts for caption in captions)
+    vocabulary = Vocabulary.of((caption for captions in texts for caption in captions), CONTEXT_LENGTH)
     pupil = _Pupil(Clip(JUDGE, vocabulary))
     tokens = [vocabulary.encode([captions[i % len(captions)] for captions in texts]) for i in range(CAPTIONS)]
     labels = targets(train.emblems)
@@ -195,7 +199,7 @@ def train_settings(given: argparse.Namespace, lr: float) -> TrainSettings:
         lr=lr,
         wd=0.05,
         warmup=max(1, given.steps // 20),
-        ema=0.995,
+        ema=0.98,
         log_every=20,
         save_every=100,
     )

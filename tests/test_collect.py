@@ -31,8 +31,9 @@ from logolib.data import read_manifest
 from logolib.records import MANIFEST_COLUMNS
 from logolib.results import read_result
 
-PAGES = Path(__file__).parent / "site"
-DATA = Path(os.environ.get("LOGOLIB_DATA", Path(__file__).parent.parent / ".." / "shared" / "data")).resolve()
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "tests" / "site"
+DATA = Path(os.environ.get("LOGOLIB_DATA", ROOT.parent / "shared" / "data")).resolve()
 REAL = DATA / "sports-logos-captioned"
 REPLAY = DATA.parent / "site" / "serve.py"
 LEAGUE, TEAM = "http://club.example/harbour-primary-logo/", "http://club.example/tidewick-gulls-primary-logo/"
@@ -164,6 +165,19 @@ def test_demo_gives_manifest_and_pictures(demo: Path) -> None:
 
 def test_demo_repeats_itself_on_another_port(demo: Path, tmp_path: Path) -> None:
     run("demo", tmp_path, crests=24)
+    assert (tmp_path / "manifest.parquet").read_bytes() == (demo / "manifest.parquet").read_bytes()
+
+
+def test_demo_killed_half_way_resumes(demo: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from logolib.collect import collect, manifest;"
+        "from logolib.config import CollectSettings; add = manifest.Store.add;"
+        "manifest.Store.add = lambda s, *a: os._exit(9) if len(s.records) == 9 else add(s, *a);"
+        "collect(CollectSettings(crests=24), Path(sys.argv[1]), progress=False)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT).returncode == 9
+    assert not (tmp_path / "manifest.parquet").exists()
+    assert run("demo", tmp_path, crests=24).values["skipped"] == 0
     assert (tmp_path / "manifest.parquet").read_bytes() == (demo / "manifest.parquet").read_bytes()
 
 

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import logolib
 from logolib.pipeline import build_book, run_pipeline
 from logolib.pipeline.book import refuse_failed
-from logolib.pipeline.plan import STAGES, Plan, PipelineError
+from logolib.pipeline.plan import STAGES, PipelineError, Plan
 from logolib.results import write_text
 
 ROOT = Path(logolib.__file__).parents[1]
@@ -94,26 +94,24 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_run_does_what_is_out_of_date_and_no_more(tmp_path: Path) -> None:
-    make_project(tmp_path)
-    first = run(tmp_path, "--name", "demo")
+def test_a_run_does_what_is_out_of_date_and_no_more(project: Path) -> None:
+    first = run(project, "--until", "clip")
     assert first.returncode == 0, first.stderr
-    assert executed(first) == set(STAGES)
-    assert (tmp_path / "build/html/index.html").exists()
-    assert "wrote build/html/index.html" in first.stdout
-    for page in (tmp_path / "runs/demo/book").glob("*.ipynb"):
-        assert str(tmp_path) not in page.read_text()
+    assert executed(first) == {"collect", "dataset", "clip"}
+    assert "wrote runs/smoke" in first.stdout
+    for page in (project / "runs/smoke/book").glob("*.ipynb"):
+        assert str(project) not in page.read_text()
 
-    second = run(tmp_path, "--name", "demo", "--json")
+    second = run(project, "--until", "clip", "--json")
     assert second.returncode == 0, second.stderr
     assert executed(second) == set()
-    assert json.loads(second.stdout.splitlines()[-1])["files"] == ["build/html/index.html"]
+    assert json.loads(second.stdout.splitlines()[-1])["run"] == "runs/smoke"
 
-    third = run(tmp_path, "--name", "demo", "--set", "decoder.steps=7")
+    third = run(project, "--until", "clip", "--set", "clip.steps=7", "--set", "decoder.steps=7")
     assert third.returncode == 0, third.stderr
-    assert executed(third) == {"decoder", "generate", "evaluate"}
-    settings = json.loads((tmp_path / "build/demo/src/results/decoder.json").read_text())
-    assert settings["provenance"]["settings"]["steps"] == 7
+    assert executed(third) == {"clip"}
+    result = json.loads((project / "runs/smoke/model/clip/result.json").read_text())
+    assert result["provenance"]["settings"]["steps"] == 7
 
 
 def test_an_interrupted_and_a_killed_run_resume(project: Path) -> None:
@@ -194,11 +192,32 @@ def test_a_run_needs_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         run_pipeline("smoke")
 
 
+def write_run(name: str) -> tuple[Plan, Path]:
+    """A run whose stages have all ended; its plan and its first page."""
+    plan = Plan(name, "smoke", "", {})
+    write_text(plan.file, json.dumps({"name": name, "profile": "smoke", "changes": "", "parameters": {}}))
+    for stage in STAGES.values():
+        write_text(plan.run / "book" / stage.notebook, (Path("notebooks") / stage.notebook).read_text())
+        if stage.folder:
+            write_text(plan.run / stage.folder / "result.json", "{}")
+    return plan, plan.run / "book" / "01_collect.ipynb"
+
+
+def test_a_book_is_built_where_its_run_says(project: Path) -> None:
+    plan, _ = write_run("demo")
+    assert build_book(plan.file) == Path("build/html/index.html")
+    assert "The report" in Path("build/html/index.html").read_text()
+    assert Path("build/html/runs/01_collect.html").exists()
+    assert Path("build/demo/src/results/clip.json").exists()
+
+    Path("book/index.md").write_text("# The report\n\n{ref}`nowhere`\n")
+    with pytest.raises(PipelineError, match="does not build.*nowhere"):
+        build_book(plan.file)
+    assert "The report" in Path("build/html/index.html").read_text()  # the old book stays
+
+
 def test_a_failed_notebook_stops_the_book(project: Path) -> None:
-    plan = Plan("smoke", "smoke", "", {})
-    write_text(plan.file, json.dumps({"name": "smoke", "profile": "smoke", "changes": "", "parameters": {}}))
-    page = plan.run / "book" / "01_collect.ipynb"
-    page.parent.mkdir(parents=True)
+    plan, page = write_run("smoke")
     failed = new_code_cell("1 / 0", outputs=[new_output("error", ename="E", evalue="e", traceback=[])])
     write_notebook(page, [failed])
     with pytest.raises(PipelineError, match=r"01_collect\.ipynb failed"):
@@ -215,7 +234,7 @@ def test_a_failed_notebook_stops_the_book(project: Path) -> None:
 
 
 def test_every_stage_names_the_rooms_it_uses() -> None:
-    """A change in any of them makes it run again; settings count as parameters, results are how stages talk."""
+    """A change in any of them makes it run again; settings are parameters of the rule."""
     graph = grimp.build_graph("logolib")
     entry = {"dataset": "data", "clip": "train", "prior": "train", "decoder": "train"}
     for name, stage in STAGES.items():

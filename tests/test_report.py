@@ -49,17 +49,21 @@ VALUES: dict[str, dict[str, Any]] = {
     },
     "generate": {
         "pictures": [
-            {"prompt": f"A <b>{word}</b> star", "seed": seed, "file": "a.png"} for word in ("red", "blue") for seed in (0, 1)
+            {"prompt": f"A <b>{word}</b> star", "seed": seed, "file": "a.png"}
+            for word in ("red", "blue")
+            for seed in (0, 1)
         ],
         "sheet": "sheet.png", "seconds_per_picture": 0.1,
     },
     "evaluate": {
-        "arms": ["model", "shuffled", "real"],
+        "arms": ["generated", "shuffled", "real"],
+        "choices": 10,
+        "chance": 0.1,
         "fit": {
             arm: {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
-            for arm, mean in (("model", 0.5), ("shuffled", 0.2), ("real", 0.8))
+            for arm, mean in (("generated", 0.5), ("shuffled", 0.2), ("real", 0.8))
         },
-        "attributes": {"model": {"shape": SHAPE, "charge": CHARGE}},
+        "attributes": {"generated": {"shape": SHAPE, "charge": CHARGE}},
         "verdict": "It fits better than chance.", "judge": "a stranger",
     },
 }  # fmt: skip
@@ -176,7 +180,7 @@ def test_previews_keep_the_first_and_the_last_step(run: Path) -> None:
     ("make", "stage", "words"),
     [
         (tables.retrieval, "clip", ["caption to picture", "50.0%", "1.0%"]),
-        (tables.fit, "evaluate", ["0.500", "shuffled captions"]),
+        (tables.fit, "evaluate", ["50%", "shuffled captions"]),
         (tables.attributes, "evaluate", ["above chance", "not told from chance", "70% to 90%"]),
         (tables.skipped, "collect", ["bad.png", "animated"]),
         (tables.provenance, "clip", ["profile smoke", "seed 3", "data feed", "commit c0ffee", "seconds 1.5"]),
@@ -201,7 +205,7 @@ def test_a_folder_without_results_or_pictures_is_named(run: Path) -> None:
 def test_a_measured_run_keeps_numbers_and_no_captions(run: Path) -> None:
     kept = measured.measure(run, "Real <logos>", "logolib run --source ../logos", "A note.")
     text = json.dumps(kept, allow_nan=False)
-    assert "star" not in text
+    assert "<b>" not in text
     assert kept["commit"] == "c0ffee"
     html = measured.to_html(json.loads(text))
     assert "Real &lt;logos&gt;" in html

@@ -128,7 +128,8 @@ class Cache:
 class Fetcher:
     """Reads one host's pages and images, `settings.connections` at once; safe to use from threads.
 
-    The cache's keys leave the host out, so that a loopback site may come back on another port.
+    Images are kept by path, so that a loopback site may come back on another port; pages, which name the port
+    in their links, by their whole address.
     Raises HostError when made for no http address, and on entry when the host does not answer.
     """
 
@@ -194,7 +195,8 @@ class Fetcher:
     def _cached(self, kind: str, url: str, limit: int) -> bytes:
         if not self.same_site(url):
             raise FetchError("on another host")
-        key = url.split("//", 1)[1].partition("/")[2]
+        path = url.split("//", 1)[1].partition("/")[2]
+        key = path if kind == "images" else url
         body = self._cache.get(kind, key)
         if body is None:
             if not self._robots.can_fetch(url, AGENT):

@@ -38,7 +38,7 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
 
 
 def _parameters(notebook: Path) -> list[str]:
-    """The names that the cell tagged `parameters` assigns; papermill can tell too, but takes seconds to load."""
+    """What the cell tagged `parameters` assigns; papermill can tell too, but takes seconds to load."""
     try:
         cells = json.loads(notebook.read_text("utf8"))["cells"]
         texts = ["".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ())]

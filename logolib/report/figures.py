@@ -18,7 +18,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from logolib.images import fit as fit_square
 from logolib.report.tables import REFERENCES, Source, arm_name, load
 from logolib.results import ResultError
 
@@ -157,7 +156,7 @@ def cosine_curve(source: Source) -> Figure:
 
 
 def fit(source: Source) -> Figure:
-    """The judge's mean score of each arm with its interval, between chance and ceiling."""
+    """How often the judge picks the right caption for each arm, with intervals, between chance and ceiling."""
     values = load(source).values
     arms = [*(arm for arm in values["arms"] if arm not in REFERENCES), *reversed(REFERENCES)]
     arms = [arm for arm in reversed(arms) if arm in values["fit"]]
@@ -171,7 +170,10 @@ def fit(source: Source) -> Figure:
                     score["mean"], color=GREY, linewidth=1, linestyle=":" if arm == "shuffled" else "--"
                 )
         axes.set_yticks(range(len(arms)), [textwrap.fill(arm_name(arm), 18) for arm in arms])
-        axes.set(xlabel="how well the picture fits its caption", ylim=(-0.6, len(arms) - 0.4))
+        axes.set(
+            xlabel=f"right caption picked of {values['choices']}", xlim=(0, 1), ylim=(-0.6, len(arms) - 0.4)
+        )
+        _percent(axes)
         axes.grid(axis="y", visible=False)
     return figure
 
@@ -272,12 +274,9 @@ def _data_uri(file: Path, longest: int) -> str:
             image = opened.convert("RGBA")
     except OSError:
         raise ResultError(f"The picture {file.name} is missing or damaged; run its stage again.") from None
-    if image.width == image.height and longest <= 256:
-        image = fit_square(image, longest, (255, 255, 255)) if image.width > longest else image
-    else:
-        image.thumbnail((longest, longest))
     over_white = Image.new("RGB", image.size, "white")
-    over_white.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
+    over_white.paste(image, mask=image.getchannel("A"))
+    over_white.thumbnail((longest, longest))
     buffer = io.BytesIO()
     over_white.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -104,11 +104,13 @@ NUMBERS: dict[str, dict[str, Number]] = {
         "seconds_per_picture": Number("seconds_per_picture", "seconds a picture", ".2f"),
     },
     "evaluate": {
-        "fit_model": Number(lambda v: _model_fit(v, "mean"), "drawn pictures, mean score", ".3f"),
-        "fit_low": Number(lambda v: _model_fit(v, "low"), "drawn pictures, lower end", ".3f"),
-        "fit_high": Number(lambda v: _model_fit(v, "high"), "drawn pictures, upper end", ".3f"),
-        "fit_shuffled": Number("fit/shuffled/mean", "shuffled captions, mean score", ".3f"),
-        "fit_real": Number("fit/real/mean", "true pictures, mean score", ".3f"),
+        "choices": Number("choices", "captions that the judge picks among"),
+        "chance": Number("chance", "right caption picked by drawing lots", ".0%"),
+        "fit_model": Number(lambda v: _model_fit(v, "mean"), "right caption picked, drawn pictures", ".0%"),
+        "fit_low": Number(lambda v: _model_fit(v, "low"), "lower end of its interval", ".0%"),
+        "fit_high": Number(lambda v: _model_fit(v, "high"), "upper end of its interval", ".0%"),
+        "fit_shuffled": Number("fit/shuffled/mean", "right caption picked, shuffled captions", ".0%"),
+        "fit_real": Number("fit/real/mean", "right caption picked, true pictures", ".0%"),
         "attributes": Number(lambda v: _attributes(v, False), "attributes judged"),
         "attributes_beyond": Number(lambda v: _attributes(v, True), "attributes beyond chance"),
     },
@@ -216,13 +218,13 @@ def retrieval(source: Source) -> HTML:
 
 
 def fit(source: Source) -> HTML:
-    """The judge's score of each arm with its 95 % interval."""
+    """How often the judge picks the right caption for each arm, with its 95 % interval."""
     values = load(source).values
     rows = []
     for arm in values["arms"]:
         score = values["fit"][arm]
-        rows.append([arm_name(arm), f"{score['mean']:.3f}", f"{score['low']:.3f} to {score['high']:.3f}"])
-    return table(["pictures", "mean score", "95 % interval"], rows)
+        rows.append([arm_name(arm), f"{score['mean']:.0%}", f"{score['low']:.0%} to {score['high']:.0%}"])
+    return table(["pictures", f"right one of {values['choices']} captions", "95 % interval"], rows)
 
 
 def attributes(source: Source) -> HTML:
@@ -244,7 +246,11 @@ def attributes(source: Source) -> HTML:
 
 def arm_name(arm: str) -> str:
     """What an arm of an evaluation is called in the book."""
-    return {"shuffled": "shuffled captions (chance)", "real": "true pictures (ceiling)"}.get(arm, arm)
+    return {
+        "generated": "drawn pictures",
+        "shuffled": "shuffled captions (chance)",
+        "real": "true pictures (ceiling)",
+    }.get(arm, arm)
 
 
 def skipped(source: Source, most: int = 12) -> HTML:
