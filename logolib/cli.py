@@ -69,9 +69,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help takes half the time to show
     help="From captioned logos to a trained text-to-image model and a published report.",
 )
-train = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Train one of the three models on a data set."
-)
+train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train one of the three models on a data set.")
 app.add_typer(train, name="train")
 
 
@@ -210,9 +208,7 @@ def train_decoder(
     from logolib.train import train_decoder as stage
 
     seed, name = settings.seed, profile.value
-    result = stage(
-        settings.decoder, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume
-    )
+    result = stage(settings.decoder, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume)
     _report(result, run / "decoder", as_json)
 
 
@@ -236,9 +232,7 @@ def generate(
     from logolib.generate import generate as stage
 
     where = model if model == "default" else Path(model)
-    _report(
-        stage(settings.generate, prompts, where, out, seed=settings.seed, profile=profile.value), out, as_json
-    )
+    _report(stage(settings.generate, prompts, where, out, seed=settings.seed, profile=profile.value), out, as_json)
 
 
 @app.command()
@@ -257,9 +251,7 @@ def evaluate(
     from logolib.evaluate import evaluate as stage
 
     models = [*model, *(more or ())]
-    _report(
-        stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json
-    )
+    _report(stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json)
 
 
 @app.command()

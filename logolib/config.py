@@ -96,6 +96,7 @@ class DecoderSettings(TrainSettings):
     attn_dim_head: int = Field(32, ge=8)
     cond_dim: int = Field(128, ge=8)
     timesteps: int = Field(1000, ge=2)
+    objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
     image_dropout: float = Field(0.1, ge=0, le=1)
     preview_every: int = Field(200, ge=1)
     previews: int = Field(8, ge=1)

@@ -72,7 +72,7 @@ def to_float(pixels: np.ndarray | Tensor) -> Tensor:
 
 
 def to_uint8(pixels: Tensor) -> np.ndarray:
-    """float (N, 3, H, W) in [-1, 1], clamped => uint8 (N, H, W, 3)."""
+    """Float (N, 3, H, W) in [-1, 1], clamped => uint8 (N, H, W, 3)."""
     scaled = pixels.detach().float().clamp(-1, 1).add(1).mul(127.5).round()
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 

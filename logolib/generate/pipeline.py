@@ -118,9 +118,7 @@ class LogoPipeline:
             noise = SampleGenerators([derive(seed, "prior") for seed in own])
             image_embed = sample_prior(self.prior, text_embed, noise, prior_steps)
             noise = SampleGenerators([derive(seed, "decoder") for seed in own])
-            pixels = sample_decoder(
-                self.decoder, image_embed, noise, num_inference_steps, guidance_scale, self.fold
-            )
+            pixels = sample_decoder(self.decoder, image_embed, noise, num_inference_steps, guidance_scale, self.fold)
             if size is not None and size != self.image_size:
                 pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
             parts.append(to_uint8(pixels))

@@ -68,9 +68,17 @@ def generate(
     for number, ((i, _), own, pixels) in enumerate(zip(wanted, seeds, drawn.pixels, strict=True)):
         name = f"{number:0{width}d}-{_slug(prompts[i])}.png"
         about = {"prompt": prompts[i], "seed": own, "model": pipeline.fingerprint()}
-        save_png(Image.fromarray(pixels), out / name, prompt=prompts[i], logolib=json.dumps({**about, **_plain(settings)}))
+        save_png(
+            Image.fromarray(pixels),
+            out / name,
+            prompt=prompts[i],
+            logolib=json.dumps({**about, **_plain(settings)}),
+        )
         pictures.append({"prompt": prompts[i], "seed": own, "file": name})
-    save_png(sheet(list(drawn.pixels), columns=min(len(wanted), settings.n if settings.n > 1 else 4)), out / "sheet.png")
+    save_png(
+        sheet(list(drawn.pixels), columns=min(len(wanted), settings.n if settings.n > 1 else 4)),
+        out / "sheet.png",
+    )
     seconds = watch.seconds()
     values = {
         "pictures": pictures,

@@ -38,7 +38,11 @@ class Clip(nn.Module):
 
         self.config = config
         self.vocabulary = vocabulary
-        text = {**config["text_cfg"], "vocab_size": vocabulary.size, "context_length": vocabulary.context_length}
+        text = {
+            **config["text_cfg"],
+            "vocab_size": vocabulary.size,
+            "context_length": vocabulary.context_length,
+        }
         self.net = CLIP(config["embed_dim"], dict(config["vision_cfg"]), text)
         self.register_buffer("mean", torch.tensor(OPENAI_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(OPENAI_STD).view(1, 3, 1, 1), persistent=False)
@@ -58,7 +62,11 @@ class Clip(nn.Module):
         """[-1, 1] at any size => the tower's size and statistics."""
         if images.shape[-1] != self.image_size:
             images = F.interpolate(
-                images, (self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False
+                images,
+                (self.image_size, self.image_size),
+                mode="bilinear",
+                antialias=True,
+                align_corners=False,
             )
         return ((images + 1) / 2 - self.mean) / self.std
 
@@ -141,7 +149,9 @@ def named_config(model: str) -> dict[str, Any]:
 
     config = open_clip.get_model_config(model)
     if config is None:
-        raise ModelError(f"open_clip knows no model {model!r}; `crest`, a zoo name such as RN50, or a JSON file will do.")
+        raise ModelError(
+            f"open_clip knows no model {model!r}; `crest`, a zoo name such as RN50, or a JSON file will do."
+        )
     return dict(config)
 
 
@@ -184,7 +194,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except Exception as error:  # safetensors raises SafetensorError, OSError
         raise ModelError(f"The weights {path} are damaged ({error}); train again or restore them.") from None
     own = module.state_dict()
-    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [k for k in weights if k not in own]
+    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [
+        k for k in weights if k not in own
+    ]
     if wrong:
         raise ModelError(f"The weights {path} are of another model: {len(wrong)} layers differ, first {wrong[0]}.")
     module.load_state_dict(weights)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import DecoderSettings
+from logolib.models.upstream import create
 from logolib.noise import guided, sample_ddim, x0_from_noise, x0_from_v
 from logolib.seeds import SampleGenerators
 
@@ -37,7 +38,8 @@ def decoder_config(settings: DecoderSettings, dim: int) -> dict[str, Any]:
         "channels": 3 * settings.fold**2,
         "timesteps": settings.timesteps,
         "beta_schedule": ["cosine"],
-        "predict_v": True,
+        "predict_x_start": settings.objective == "x0",
+        "predict_v": settings.objective == "v",
         "learned_variance": False,  # upstream's default, True, is where users meet NaN
         "image_cond_drop_prob": settings.image_dropout,
         "text_cond_drop_prob": 0.0,
@@ -46,9 +48,7 @@ def decoder_config(settings: DecoderSettings, dim: int) -> dict[str, Any]:
 
 def build_decoder(config: dict[str, Any]) -> nn.Module:
     """An untrained Decoder of dalle2-pytorch; its image conditioning starts at the scale of its time signal."""
-    from dalle2_pytorch.train_configs import DecoderConfig
-
-    decoder: Any = DecoderConfig(**config).create()
+    decoder: Any = create("DecoderConfig", config)
     for unet in decoder.unets:
         if unet.to_image_hiddens is not None:
             first = unet.to_image_hiddens[0]
@@ -68,6 +68,10 @@ def unfold(images: Tensor, factor: int) -> Tensor:
     return F.pixel_shuffle(images, factor)
 
 
+def _as_it_is(x: Tensor, x0: Tensor, alpha_bar: Tensor) -> Tensor:
+    return x0
+
+
 @torch.no_grad()
 def sample_decoder(
     decoder: Any,
@@ -82,6 +86,8 @@ def sample_decoder(
     unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
     alphas_bar = schedule.alphas_cumprod
     to_x0 = x0_from_v if decoder.predict_v[0] else x0_from_noise
+    if decoder.predict_x_start[0]:
+        to_x0 = _as_it_is
 
     def denoise(x: Tensor, t: int) -> Tensor:
         times = torch.full((len(x),), t, device=device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 from logolib.models.clip import ModelError, load_clip, load_weights, read_config
 from logolib.models.decoder import build_decoder
 from logolib.models.prior import build_prior
+from logolib.models.upstream import version
 from logolib.results import write_text
 from logolib.text import BPE_SIZE
 
@@ -37,7 +37,11 @@ def _export_clip(run: Path, out: Path) -> list[Path]:
     clip = load_clip(run / "clip")
     state = dict(clip.net.state_dict())
     state["token_embedding.weight"] = clip.vocabulary.expand(state["token_embedding.weight"])
-    text = {**clip.config["text_cfg"], "vocab_size": BPE_SIZE, "context_length": clip.vocabulary.context_length}
+    text = {
+        **clip.config["text_cfg"],
+        "vocab_size": BPE_SIZE,
+        "context_length": clip.vocabulary.context_length,
+    }
     weights, config = out / "open_clip.pt", out / "open_clip.json"
     _save({"epoch": 0, "name": "logolib", "state_dict": state}, weights)
     write_text(config, json.dumps({**clip.config, "text_cfg": text}, indent=1) + "\n")
@@ -45,10 +49,6 @@ def _export_clip(run: Path, out: Path) -> list[Path]:
 
 
 def _export_dalle2(run: Path, out: Path) -> list[Path]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # importing it warns of deprecations of its own
-        from dalle2_pytorch.version import __version__ as version
-
     written = []
     for part, build in (("prior", build_prior), ("decoder", build_decoder)):
         config: dict[str, Any] = read_config(run / part, f"train {part}")
@@ -56,7 +56,7 @@ def _export_dalle2(run: Path, out: Path) -> list[Path]:
         load_weights(model, run / part / "model.safetensors")
         weights, readable = out / f"{part}.pth", out / f"{part}.json"
         # The version as text: upstream pickles a packaging.Version, which a safe loader refuses.
-        _save({"model": model.state_dict(), "version": version, "config": config[part]}, weights)
+        _save({"model": model.state_dict(), "version": version(), "config": config[part]}, weights)
         about = {"fold": config["fold"]} if "fold" in config else {}
         write_text(readable, json.dumps({part: config[part], **about}, indent=1) + "\n")
         written += [weights, readable]
@@ -67,5 +67,3 @@ def _save(state: dict[str, Any], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     torch.save(state, partial)
     partial.replace(path)
-
-

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import PriorSettings
+from logolib.models.upstream import create
 from logolib.noise import guided, sample_ddim
 from logolib.seeds import SampleGenerators
 
@@ -35,10 +36,7 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
 
 def build_prior(config: dict[str, Any]) -> nn.Module:
     """An untrained DiffusionPrior of dalle2-pytorch."""
-    from dalle2_pytorch.train_configs import DiffusionPriorConfig
-
-    prior: nn.Module = DiffusionPriorConfig(**config).create()
-    return prior
+    return create("DiffusionPriorConfig", config)
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ STAGES: dict[str, Stage] = {
         "01_collect.ipynb",
         "collected",
         ("manifest.parquet",),
-        rooms=("collect", "emblems", "records", "images", "seeds"),
+        rooms=("collect", "data", "emblems", "records", "images", "seeds"),
     ),
     "dataset": Stage(
         "02_dataset.ipynb",
@@ -61,7 +61,7 @@ STAGES: dict[str, Stage] = {
         "09_evaluate.ipynb",
         "evaluation",
         after=("dataset", "clip", "prior", "decoder"),
-        rooms=("evaluate", "generate", "emblems", "weights", *DRAWING),
+        rooms=("evaluate", "generate", "weights", *TRAINING),
     ),
 }
 

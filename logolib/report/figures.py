@@ -156,7 +156,7 @@ def cosine_curve(source: Source) -> Figure:
 
 
 def fit(source: Source) -> Figure:
-    """How often the judge picks the right caption for each arm, with intervals, between chance and ceiling."""
+    """How often the judge picks the right caption for each arm, with its interval."""
     values = load(source).values
     arms = [*(arm for arm in values["arms"] if arm not in REFERENCES), *reversed(REFERENCES)]
     arms = [arm for arm in reversed(arms) if arm in values["fit"]]

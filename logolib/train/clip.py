@@ -130,7 +130,7 @@ def retrieval(images: Tensor, texts: Tensor, seed: int, resamples: int = 1000) -
     own = similarity.diagonal()
     ranks = {
         "text_to_image": (similarity > own[:, None]).sum(1).numpy() + 1,
-        "image_to_text": (similarity.T > own[:, None]).sum(1).numpy() + 1,
+        "image_to_text": (own[:, None] < similarity.T).sum(1).numpy() + 1,
     }
     draws = np.random.default_rng(seed).integers(0, n, (resamples, n))
     values: dict[str, float] = {}
@@ -162,7 +162,9 @@ def _image_size(config: dict[str, Any]) -> int:
     return int(size if isinstance(size, int) else max(size))
 
 
-def _new_clip(settings: ClipSettings, config: dict[str, Any], captions: list[str], start: Path | None, seed: int) -> Clip:
+def _new_clip(
+    settings: ClipSettings, config: dict[str, Any], captions: list[str], start: Path | None, seed: int
+) -> Clip:
     if start is not None:
         return load_clip(start).train().requires_grad_(True)
     torch.manual_seed(derive(seed, "clip weights"))
@@ -174,7 +176,9 @@ def _new_clip(settings: ClipSettings, config: dict[str, Any], captions: list[str
     try:
         open_clip.load_checkpoint(clip.net, _weights_file(settings))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ModelError(f"open_clip's weights {settings.model} {settings.pretrained} cannot be had ({error}).") from None
+        raise ModelError(
+            f"open_clip's weights {settings.model} {settings.pretrained} cannot be had ({error})."
+        ) from None
     return clip
 
 

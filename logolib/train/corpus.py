@@ -58,6 +58,7 @@ class BatchFeed:
         self._batches: Iterator[np.ndarray] = iter(())
 
     def __call__(self, step: int) -> np.ndarray:
+        """The rows of one step, int64 (batch_size,)."""
         if step != self._next:
             self._batches = batches(self._n, self._batch_size, self._seed, start_step=step)
         self._next = step + 1
@@ -76,4 +77,3 @@ def _drawn(folder: Path, size: int, seed: int, n: int) -> tuple[np.ndarray, list
         write_text(words, json.dumps(made.captions))
         partial.replace(pictures)
     return np.load(pictures, allow_pickle=False), json.loads(words.read_text("utf8"))
-

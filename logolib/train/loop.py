@@ -89,7 +89,8 @@ def fit(
     """Train `network` in place for `settings.steps` steps.
 
     Each step seeds torch from (seed, label, step), so that a resumed run draws what an unbroken one
-    would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key` (a hash of data and settings) agrees, and ignored otherwise.
+    would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key`
+    (a hash of data and settings) agrees, and ignored otherwise.
     Raises TrainError when the loss is no longer finite.
     """
     keep_memory()
@@ -164,7 +165,7 @@ def fit(
 
 
 def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average <- decay average + (1 - decay) network; counters and other integers are copied."""
+    """Average <- decay average + (1 - decay) network; counters and other integers are copied."""
     with torch.no_grad():
         theirs = network.state_dict()
         for name, mine in average.state_dict().items():

@@ -1,0 +1,25 @@
+"""dalle2-pytorch, imported and called without its warnings of deprecation."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from torch import nn
+
+
+def create(kind: str, config: dict[str, Any]) -> nn.Module:
+    """The network that dalle2-pytorch's config class `kind` makes of `config`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydantic's old spellings and pkg_resources, none of them ours
+        from dalle2_pytorch import train_configs
+
+        network: nn.Module = getattr(train_configs, kind)(**config).create()
+    return network
+
+
+def version() -> str:
+    """The installed release."""
+    from importlib.metadata import version
+
+    return version("dalle2-pytorch")

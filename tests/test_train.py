@@ -1,0 +1,125 @@
+"""What a user may rely on: training resumes exactly, stops when it must, and its numbers are what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from logolib.config import LogolibError, Profile, TrainSettings
+from logolib.train import train_clip, train_decoder
+from logolib.train.clip import retrieval
+from logolib.train.corpus import load_corpus
+from logolib.train.loop import TrainError, fit, learning_rate
+
+SETTINGS = TrainSettings(steps=8, batch_size=4, warmup=2, ema=0.9, log_every=2, save_every=3)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+
+def loss(net: nn.Module, step: int) -> Tensor:
+    x = torch.randn(4, 4)
+    return (net(x) - x.sum(-1, keepdim=True)).square().mean()
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4, 7])
+def test_a_stopped_run_resumes_to_the_same_weights_bit_for_bit(stop_at: int, tmp_path: Path) -> None:
+    whole = fit(network(), loss, SETTINGS, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+
+    def stops(net: nn.Module, step: int) -> Tensor:
+        if step == stop_at:
+            raise Stop
+        return loss(net, step)
+
+    with pytest.raises(Stop):
+        fit(network(), stops, SETTINGS, tmp_path / "b.pt", seed=1, key="k", resume=False, progress=False)
+    rest = fit(network(), loss, SETTINGS, tmp_path / "b.pt", seed=1, key="k", resume=True, progress=False)
+    for a, b in zip(whole.network.state_dict().values(), rest.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert rest.steps_run == 8 - stop_at // 3 * 3
+    assert whole.curve[-1] == rest.curve[-1]
+
+
+def test_a_checkpoint_of_other_settings_is_not_continued(tmp_path: Path) -> None:
+    fit(network(), loss, SETTINGS, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+    again = fit(network(), loss, SETTINGS, tmp_path / "a.pt", seed=1, key="other", resume=True, progress=False)
+    assert again.steps_run == 8
+
+
+def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(TrainError, match="damaged"):
+        fit(network(), loss, SETTINGS, path, seed=1, key="k", resume=True, progress=False)
+    assert path.read_bytes() == b"no checkpoint"
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    def explodes(net: nn.Module, step: int) -> Tensor:
+        return loss(net, step) * (float("nan") if step == 5 else 1.0)
+
+    with pytest.raises(TrainError, match=r"nan at step 5; the checkpoint of step 3"):
+        fit(network(), explodes, SETTINGS, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+    assert torch.load(tmp_path / "a.pt", weights_only=True)["step"] == 3
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    settings = TrainSettings(steps=100, warmup=10, lr=1.0)
+    rates = [learning_rate(settings, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == pytest.approx(1.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+
+
+def test_retrieval_of_perfect_and_of_shuffled_embeddings() -> None:
+    eye = torch.eye(20)
+    perfect = retrieval(eye, eye, 0)
+    assert perfect["retrieval"]["text_to_image_R@1"] == 1.0
+    assert perfect["chance"] == {"R@1": 0.05, "R@5": 0.25, "R@10": 0.5}
+    worst = retrieval(eye, eye.roll(1, 0), 0)
+    assert worst["retrieval"]["text_to_image_R@1"] == 0.0
+    low, high = worst["retrieval_interval"]["text_to_image_R@1"]
+    assert low == high == 0.0
+
+
+def test_held_out_clubs_and_drawn_emblems_stay_apart(tiny_data: Path, tmp_path: Path) -> None:
+    corpus = load_corpus(tiny_data, tmp_path, 32, seed=0, n_drawn=10, repeat=3)
+    assert len(corpus.order) == 3 * (len(corpus.captions) - 10) + 10
+    assert not set(corpus.captions) & set(corpus.val_captions)
+    again = load_corpus(tiny_data, tmp_path, 32, seed=0, n_drawn=10, repeat=3)
+    assert again.hash == corpus.hash
+    assert (again.images == corpus.images).all()
+
+
+def test_the_stages_leave_curves_previews_and_held_out_numbers(tiny_model: Path) -> None:
+    from logolib.results import read_result
+
+    clip = read_result(tiny_model / "clip" / "result.json", "clip").values
+    assert clip["curve"][-1]["step"] == 6
+    assert 0 <= clip["retrieval"]["text_to_image_R@1"] <= 1
+    prior = read_result(tiny_model / "prior" / "result.json", "prior").values
+    assert -1 <= prior["cosine"] <= 1
+    decoder = read_result(tiny_model / "decoder" / "result.json", "decoder").values
+    for preview in decoder["previews"]:
+        assert (tiny_model / "decoder" / preview["file"]).exists()
+
+
+def test_fewer_pairs_than_a_batch_are_refused_with_the_remedy(tiny_data: Path, tmp_path: Path, smoke: Profile) -> None:
+    settings = smoke.clip.model_copy(update={"batch_size": 4096})
+    with pytest.raises(TrainError, match="clip.batch_size="):
+        train_clip(settings, tiny_data, tmp_path, progress=False)
+
+
+def test_a_decoder_without_its_clip_is_refused(tiny_data: Path, tmp_path: Path, smoke: Profile) -> None:
+    with pytest.raises(LogolibError, match="train clip"):
+        train_decoder(smoke.decoder, tiny_data, tmp_path, progress=False)
