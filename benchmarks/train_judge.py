@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from logolib.config import TrainSettings
-from logolib.emblems import describe_all
+from logolib.emblems import describe
 from logolib.emblems.corpus import Drawn, draw_many, sample_many
 from logolib.evaluate.judge import WEIGHTS, picked
 from logolib.evaluate.marker import ATTRIBUTES, SIZE, Marker, asked, targets
@@ -46,18 +46,14 @@ JUDGE = {
     },
     "text_cfg": {"width": 64, "heads": 4, "layers": 2},
 }
-CONTEXT_LENGTH = (
-    48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
-)
+CONTEXT_LENGTH = 48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
 RESERVED = 0.3  # share of emblems with elements that no generator's drawings have, and collected clubs do
 
 
 def main() -> None:
     """Read the command line and train what is asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("judge", "marker"))
     parser.add_argument("--steps", type=int, default=1100)
     parser.add_argument("--batch", type=int, default=32)
@@ -95,13 +91,10 @@ def soften(pictures: Tensor) -> Tensor:
     """What generated pictures suffer: shift, loss of detail, noise, a cast of colour."""
     dx, dy = (int(i) for i in torch.randint(-3, 4, (2,)))
     pictures = F.pad(pictures, (3, 3, 3, 3), value=1.0)[..., 3 + dy : 3 + dy + SIZE, 3 + dx : 3 + dx + SIZE]
-    half = len(pictures) // 2
     small = int(torch.randint(28, 60, ()))
-    blurred = F.interpolate(
-        pictures[:half], (small, small), mode="bilinear", antialias=True, align_corners=False
-    )
+    blurred = F.interpolate(pictures, (small, small), mode="bilinear", antialias=True, align_corners=False)
     blurred = F.interpolate(blurred, (SIZE, SIZE), mode="bicubic", align_corners=False)
-    pictures = torch.cat([blurred, pictures[half:]])[torch.randperm(len(pictures))]
+    pictures = torch.where(torch.rand(len(pictures), 1, 1, 1) < 0.5, blurred, pictures)
     strength = torch.rand(len(pictures), 1, 1, 1).square() * 0.25
     cast = 1 + 0.04 * torch.randn(len(pictures), 3, 1, 1)
     return (((pictures + 1) * cast - 1) + strength * torch.randn_like(pictures)).clamp(-1, 1)
@@ -139,10 +132,11 @@ def train_judge(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> Non
     """
     watch = Stopwatch()
     torch.manual_seed(derive(given.seed, "judge weights"))
-    texts = [describe_all(emblem, CAPTIONS, given.seed) for emblem in train.emblems]
+    rng = np.random.default_rng(derive(given.seed, "judge captions"))
+    texts = [[describe(emblem, rng) for _ in range(CAPTIONS)] for emblem in train.emblems]
     vocabulary = Vocabulary.of((caption for captions in texts for caption in captions), CONTEXT_LENGTH)
     pupil = _Pupil(Clip(JUDGE, vocabulary))
-    tokens = [vocabulary.encode([captions[i % len(captions)] for captions in texts]) for i in range(CAPTIONS)]
+    tokens = [vocabulary.encode([captions[i] for captions in texts]) for i in range(CAPTIONS)]
     labels = targets(train.emblems)
     rows_of = BatchFeed(len(train.emblems), given.batch, derive(given.seed, "judge order"))
     held_tokens = vocabulary.encode(held_out.captions)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from logolib.collect.fetch import IMAGE_BYTES
 from logolib.collect.parse import is_cut

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from logolib.collect.fetch import Fetcher, FetchError, HostError
 from logolib.collect.leagues import HOST, LEAGUE_PATH, LEAGUES, league_name
@@ -36,9 +36,7 @@ class Site:
             try:
                 found = [cell for page in self._league_pages(pool) for cell in page]
                 if not found:
-                    raise HostError(
-                        f"No captioned logo is on {self.address}; give a league page or the root."
-                    )
+                    raise HostError(f"No captioned logo is on {self.address}; give a league page or the root.")
                 answers = pool.map(self._logo, found)
                 for card, image, skipped in tqdm(answers, "logos", len(found), disable=not progress, unit=""):
                     self.skipped.extend(skipped)

@@ -77,9 +77,7 @@ def _read(shards: list[Path], handler: Callable[[Exception], bool]) -> Iterator[
     """Webdataset's samples of each shard in turn; `WebDataset` itself would leave the files open."""
     for path in shards:
         with path.open("rb") as stream:
-            files = wds.tariterators.tar_file_expander(
-                [{"url": str(path), "stream": stream}], handler=handler
-            )
+            files = wds.tariterators.tar_file_expander([{"url": str(path), "stream": stream}], handler=handler)
             yield from wds.tariterators.group_by_keys(files, handler=handler)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import webdataset as wds
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from logolib.config import DatasetSettings
 from logolib.data.batches import data_hash_of
@@ -65,11 +65,7 @@ def build_dataset(
         building = out / BUILDING
         shutil.rmtree(building, ignore_errors=True)
         (building / "images").mkdir(parents=True)
-        shards = [
-            name
-            for split in splits
-            for name in _write(building, out, split, splits[split], settings.shard_size)
-        ]
+        shards = [name for split in splits for name in _write(building, out, split, splits[split], settings.shard_size)]
         values = {
             "train": len(splits["train"]),
             "val": len(splits["val"]),

@@ -39,9 +39,7 @@ def _pair(right: list[Step]) -> str:
 
 
 def _scaled(half: list[Step], factor: float, cy: float) -> list[Step]:
-    return [
-        tuple(v * factor if i % 2 == 0 else cy + (v - cy) * factor for i, v in enumerate(s)) for s in half
-    ]
+    return [tuple(v * factor if i % 2 == 0 else cy + (v - cy) * factor for i, v in enumerate(s)) for s in half]
 
 
 def _disc(x: float, y: float, rx: float, ry: float | None = None) -> str:
@@ -66,9 +64,7 @@ def _lion() -> str:
         + _mirrored(_scaled(face, 1.2, 4))
         + _mirrored(face)
         + _pair([(13, -10), (42, -26), (40, -12), (22, -3)])
-        + _mirrored(
-            [(0, 18), (19, 16), (17, 27), (4, 38), (4, 46), (14, 53), (27, 47), (24, 57), (13, 61), (0, 54)]
-        )
+        + _mirrored([(0, 18), (19, 16), (17, 27), (4, 38), (4, 46), (14, 53), (27, 47), (24, 57), (13, 61), (0, 54)])
         + _pair([(5, -48), (9, -48), (7, -26), (5, -20)])
     )
 
@@ -138,9 +134,7 @@ def _bear() -> str:
         + _pair([(16, -14), (46, -28), (44, -14), (28, -6)])
         + _mirrored(muzzle)
         + _mirrored(_scaled(muzzle, 0.8, 47))
-        + _mirrored(
-            [(0, 22), (20, 20), (18, 34), (4, 44), (4, 56), (16, 62), (26, 56), (22, 68), (12, 70), (0, 64)]
-        )
+        + _mirrored([(0, 22), (20, 20), (18, 34), (4, 44), (4, 56), (16, 62), (26, 56), (22, 68), (12, 70), (0, 64)])
     )
 
 
@@ -199,9 +193,7 @@ def _horseshoe() -> str:
         (36, 106),
     ]
     inner: list[Step] = [(36, 90), (44, 54, 54, 30, 54, -8), (54, -42, 32, -62, 0, -62)]
-    nails = "".join(
-        _disc(s * x, y, 6.5) for x, y in ((36, -74), (64, -46), (74, -6), (64, 38)) for s in (-1, 1)
-    )
+    nails = "".join(_disc(s * x, y, 6.5) for x, y in ((36, -74), (64, -46), (74, -6), (64, 38)) for s in (-1, 1))
     return _mirrored(outer + inner) + nails
 
 

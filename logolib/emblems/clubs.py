@@ -69,9 +69,7 @@ class Club:
     caption: str
 
 
-def _lettering(
-    rng: np.random.Generator, town: str, nickname: str
-) -> tuple[str | None, str | None, str | None]:
+def _lettering(rng: np.random.Generator, town: str, nickname: str) -> tuple[str | None, str | None, str | None]:
     """Initials, first and second wordmark that agree with the club's name."""
     initials = town[0] + nickname[0] if rng.random() < 0.75 else town[0]
     roll = rng.random()

@@ -32,9 +32,7 @@ def held_out(emblem: Emblem) -> bool:
     return hashlib.sha256(repr(parts).encode()).digest()[0] % HELD_OUT_SHARE == 0
 
 
-def sample_many(
-    n: int, seed: int, *, for_judging: bool = False, reserved: float = 0.0
-) -> list[tuple[Emblem, str]]:
+def sample_many(n: int, seed: int, *, for_judging: bool = False, reserved: float = 0.0) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side."""
     rng = np.random.default_rng([seed, int(for_judging)])
     found: list[tuple[Emblem, str]] = []
@@ -54,9 +52,7 @@ def draw_many(emblems: list[Emblem], size: int, workers: int = 1) -> np.ndarray:
         return np.concatenate(list(pool.map(_draw_chunk, chunks, [size] * len(chunks))))
 
 
-def drawn(
-    n: int, seed: int, size: int, *, for_judging: bool = False, reserved: float = 0.0, workers: int = 1
-) -> Drawn:
+def drawn(n: int, seed: int, size: int, *, for_judging: bool = False, reserved: float = 0.0, workers: int = 1) -> Drawn:
     """`n` drawn emblems with captions; deterministic by seed."""
     pairs = sample_many(n, seed, for_judging=for_judging, reserved=reserved)
     emblems = [emblem for emblem, _ in pairs]

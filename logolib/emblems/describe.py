@@ -45,9 +45,7 @@ def _border(emblem: Emblem, rng: np.random.Generator, ground: str) -> str:
             rng,
             (f" and {c} trim", f" and {with_article(c)} border", f", bordered in {c}", f" and {c} edging"),
         )
-    return pick(
-        rng, (f" with {c} trim", f" with {with_article(c)} border", f" bordered in {c}", f" with {c} edging")
-    )
+    return pick(rng, (f" with {c} trim", f" with {with_article(c)} border", f" bordered in {c}", f" with {c} edging"))
 
 
 def _initials(emblem: Emblem, rng: np.random.Generator) -> str:

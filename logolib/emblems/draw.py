@@ -50,9 +50,7 @@ def _figure_lines(emblem: Emblem, charge: bool) -> list[tuple[str, float]]:
     lines: list[tuple[str, float]] = []
     if trim is not None:
         wide = charge or emblem.charge is None
-        lines.append(
-            (_paint(emblem, trim), (5.0 if emblem.shape != "free" else 8.0) * (1.0 if wide else 0.6))
-        )
+        lines.append((_paint(emblem, trim), (5.0 if emblem.shape != "free" else 8.0) * (1.0 if wide else 0.6)))
     if emblem.style == "outlined":
         lines.insert(
             0,
@@ -75,8 +73,7 @@ def _slits(part: Part) -> str:
     offsets = (-0.17 * (w + h) / 2, 0.17 * (w + h) / 2)
     edges = (-reach, offsets[0] - gap, offsets[0] + gap, offsets[1] - gap, offsets[1] + gap, reach)
     strips = "".join(
-        f"M{-reach:.1f},{a:.1f}H{reach:.1f}V{b:.1f}H{-reach:.1f}Z"
-        for a, b in zip(edges[::2], edges[1::2], strict=True)
+        f"M{-reach:.1f},{a:.1f}H{reach:.1f}V{b:.1f}H{-reach:.1f}Z" for a, b in zip(edges[::2], edges[1::2], strict=True)
     )
     return f'<path transform="translate({cx:.1f} {cy:.1f}) rotate(32)" d="{strips}"/>'
 
@@ -156,9 +153,7 @@ def _ring(emblem: Emblem) -> str:
         f'<circle r="{inner + 1:.1f}" fill="none" stroke="{letter}" stroke-width="3"/>'
     )
     two = emblem.wordmark2 is not None
-    out += arched(
-        emblem.wordmark, middle - cap / 2, cap, letter, font, below=False, limit=2.75 if two else 4.2
-    )
+    out += arched(emblem.wordmark, middle - cap / 2, cap, letter, font, below=False, limit=2.75 if two else 4.2)
     if emblem.wordmark2 is not None:
         out += arched(emblem.wordmark2, middle + cap / 2, cap, letter, font, below=True, limit=2.75)
         out += "".join(f'<circle cx="{x * middle:.1f}" r="4.5" fill="{letter}"/>' for x in (-1, 1))
@@ -180,11 +175,7 @@ def _words(emblem: Emblem) -> str:
         )
     top, bottom = (205, 249) if two is None else (184, 250)
     band = _paint(emblem, ribbon_colour(emblem))
-    line_ = (
-        f' stroke="{COLOURS[INK]}" stroke-width="4" stroke-linejoin="round"'
-        if emblem.style == "outlined"
-        else ""
-    )
+    line_ = f' stroke="{COLOURS[INK]}" stroke-width="4" stroke-linejoin="round"' if emblem.style == "outlined" else ""
     tail = f"M4,{top + 7}H40V{bottom - 1}H4L14,{(top + bottom + 6) / 2}Z"
     tails = f'<path d="{tail}"{line_}/><path transform="matrix(-1 0 0 1 256 0)" d="{tail}"{line_}/>'
     out = f'<g fill="{band}">{tails}</g>'
@@ -229,8 +220,6 @@ def draw(emblem: Emblem, size: int = 256) -> NDArray[np.uint8]:
     """The emblem as uint8 RGBA, (size, size, 4), on a transparent ground. ValueError for size < 1."""
     if size < 1:
         raise ValueError("size must be at least 1 pixel")
-    png = resvg_py.svg_to_bytes(
-        svg_string=emblem_svg(emblem), width=size, height=size, skip_system_fonts=True
-    )
+    png = resvg_py.svg_to_bytes(svg_string=emblem_svg(emblem), width=size, height=size, skip_system_fonts=True)
     with Image.open(io.BytesIO(bytes(png))) as image:
         return np.asarray(image.convert("RGBA"), dtype=np.uint8).copy()

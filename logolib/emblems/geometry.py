@@ -26,9 +26,7 @@ class _Flatten(BasePen):  # type: ignore[misc]
     def _lineTo(self, pt: tuple[float, float]) -> None:
         self.points.append(pt)
 
-    def _curveToOne(
-        self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
-    ) -> None:
+    def _curveToOne(self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]) -> None:
         p0 = np.array(self._getCurrentPoint())
         p1, p2, p3 = np.array(pt1), np.array(pt2), np.array(pt3)
         for t in np.linspace(0.125, 1.0, 8):
@@ -57,9 +55,9 @@ def hull(points: Points) -> Points:
     def half(pts: list[tuple[float, float]]) -> list[tuple[float, float]]:
         out: list[tuple[float, float]] = []
         for p in pts:
-            while len(out) > 1 and (out[-1][0] - out[-2][0]) * (p[1] - out[-2][1]) <= (
-                out[-1][1] - out[-2][1]
-            ) * (p[0] - out[-2][0]):
+            while len(out) > 1 and (out[-1][0] - out[-2][0]) * (p[1] - out[-2][1]) <= (out[-1][1] - out[-2][1]) * (
+                p[0] - out[-2][0]
+            ):
                 out.pop()
             out.append(p)
         return out[:-1]
@@ -98,8 +96,7 @@ class Placement:
     def transform(self, centre: tuple[float, float]) -> str:
         """SVG transform that moves a figure with that centre of bounds to this place."""
         return (
-            f"translate({self.x:.2f} {self.y:.2f}) scale({self.scale:.4f}) "
-            f"translate({-centre[0]:.2f} {-centre[1]:.2f})"
+            f"translate({self.x:.2f} {self.y:.2f}) scale({self.scale:.4f}) translate({-centre[0]:.2f} {-centre[1]:.2f})"
         )
 
 

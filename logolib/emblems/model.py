@@ -79,9 +79,7 @@ class Emblem:
         if self.initials is not None and len(self.initials) > 3:
             raise ValueError("initials are at most 3 letters")
         for line in (self.wordmark, self.wordmark2):
-            if line is not None and not (
-                line.isupper() and line.replace(" ", "").isalpha() and len(line) <= 16
-            ):
+            if line is not None and not (line.isupper() and line.replace(" ", "").isalpha() and len(line) <= 16):
                 raise ValueError("a wordmark is 1 to 16 capitals and spaces")
         if self.shape == "free" and self.division != "plain":
             raise ValueError("a free emblem has no division")
@@ -92,6 +90,4 @@ class Emblem:
 
     def reserved(self) -> bool:
         """True where the shape, the charge or the style is a reserved one."""
-        return (
-            self.shape in RESERVED_SHAPES or self.charge in RESERVED_CHARGES or self.style in RESERVED_STYLES
-        )
+        return self.shape in RESERVED_SHAPES or self.charge in RESERVED_CHARGES or self.style in RESERVED_STYLES

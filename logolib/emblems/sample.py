@@ -108,9 +108,7 @@ def _scheme(rng: np.random.Generator, shape: str, division: str, style: str) -> 
     return {"field": field, "second": second, "border": border, "figure": figure, "letter": letter}
 
 
-def _ring_colours(
-    rng: np.random.Generator, scheme: dict[str, str | None], style: str, initials: bool
-) -> None:
+def _ring_colours(rng: np.random.Generator, scheme: dict[str, str | None], style: str, initials: bool) -> None:
     """Changes border and letters so that the border can carry the wordmark, where the colours allow it."""
     grounds = [c for c in (scheme["field"], scheme["second"]) if c is not None]
     border = scheme["border"]

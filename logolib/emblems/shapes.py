@@ -34,10 +34,7 @@ def _polygon(points: list[tuple[float, float]]) -> str:
 def _ring(corners: int, radii: tuple[float, ...], turn: float = -math.pi / 2, dy: float = 0.0) -> str:
     angles = (turn + 2 * math.pi * i / corners for i in range(corners))
     return _polygon(
-        [
-            (radii[i % len(radii)] * math.cos(a), radii[i % len(radii)] * math.sin(a) + dy)
-            for i, a in enumerate(angles)
-        ]
+        [(radii[i % len(radii)] * math.cos(a), radii[i % len(radii)] * math.sin(a) + dy) for i, a in enumerate(angles)]
     )
 
 

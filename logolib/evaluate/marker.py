@@ -45,9 +45,7 @@ def asked(emblem: Emblem) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def targets(
-    emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = ATTRIBUTES
-) -> dict[str, Tensor]:
+def targets(emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = ATTRIBUTES) -> dict[str, Tensor]:
     """Class numbers per attribute, int64 (N,); -100, which cross_entropy ignores, where it does not apply."""
     out: dict[str, list[int]] = {name: [] for name in classes}
     for emblem in emblems:
@@ -86,9 +84,7 @@ class Marker(nn.Module):
             _Residual(4 * w),
         )
         self.look = nn.Conv2d(4 * w, len(self.classes), 1)
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(4 * w, len(known)) for name, known in self.classes.items()}
-        )
+        self.heads = nn.ModuleDict({name: nn.Linear(4 * w, len(known)) for name, known in self.classes.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """[-1, 1] pictures (B, 3, SIZE, SIZE) => logits (B, answers) per attribute."""
@@ -114,8 +110,7 @@ class Marker(nn.Module):
                 )
             chosen = {name: logits.argmax(-1).tolist() for name, logits in self(floats).items()}
             rows += [
-                {name: self.classes[name][numbers[i]] for name, numbers in chosen.items()}
-                for i in range(len(floats))
+                {name: self.classes[name][numbers[i]] for name, numbers in chosen.items()} for i in range(len(floats))
             ]
         return rows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from logolib.config import EvaluateSettings, LogolibError
 from logolib.data import data_hash_of, load_pairs
@@ -91,9 +91,7 @@ def evaluate(
     attributes, rows, files = {}, [], {"fit": "fit.json", "attributes": "attributes.json"}
     out.mkdir(parents=True, exist_ok=True)
     for arm in arms:
-        seeds = [
-            derive(seed, "attributes", i, j) for i in range(len(prompts)) for j in range(settings.per_prompt)
-        ]
+        seeds = [derive(seed, "attributes", i, j) for i in range(len(prompts)) for j in range(settings.per_prompt)]
         pictures = arm.draw(prompts, seeds)
         read = marker.read(pictures)
         attributes[arm.name] = attribute_table(emblems, read, ceiling)
@@ -206,36 +204,28 @@ def _fit(
     for arm in arms:
         scores = similarity(judge, arm.draw(held.captions, seeds), held.pool)  # (n each, pool)
         own = held.own.repeat(each)
-        by_arm[arm.name] = _per_prompt(
-            picked(scores, own, choices), scores[np.arange(len(scores)), own], each
-        )
+        by_arm[arm.name] = _per_prompt(picked(scores, own, choices), scores[np.arange(len(scores)), own], each)
         chance.append(_per_prompt(*shuffled(scores, own, choices), each))
     by_arm["shuffled"] = (np.mean([c[0] for c in chance], 0), np.mean([c[1] for c in chance], 0))
     scores = similarity(judge, held.images, held.pool)
     by_arm["real"] = (picked(scores, held.own, choices), scores[np.arange(n), held.own])
 
     def table(which: int) -> dict[str, dict[str, float]]:
-        return {
-            arm: _row(bootstrap_mean(found[which], settings.bootstrap, seed)) for arm, found in by_arm.items()
-        }
+        return {arm: _row(bootstrap_mean(found[which], settings.bootstrap, seed)) for arm, found in by_arm.items()}
 
     first = by_arm[arms[0].name][0]
     values = {
         "fit": table(0),
         "similarity": table(1),
         "differences": {
-            arm.name: _row(paired_difference(by_arm[arm.name][0], first, settings.bootstrap, seed))
-            for arm in arms[1:]
+            arm.name: _row(paired_difference(by_arm[arm.name][0], first, settings.bootstrap, seed)) for arm in arms[1:]
         },
         "choices": choices,
         "chance": 1 / choices,
     }
     rows = [
         {"prompt": caption, "seed": seeds[i * each]}
-        | {
-            arm: {"picked": float(found[0][i]), "similarity": float(found[1][i])}
-            for arm, found in by_arm.items()
-        }
+        | {arm: {"picked": float(found[0][i]), "similarity": float(found[1][i])} for arm, found in by_arm.items()}
         for i, caption in enumerate(held.captions)
     ]
     return values, rows

@@ -61,7 +61,6 @@ class LogoPipeline:
         prior, decoder = build_prior(about_prior["prior"]), build_decoder(about_decoder["decoder"])
         load_weights(prior, run / "prior" / "model.safetensors")
         load_weights(decoder, run / "decoder" / "model.safetensors")
-        decoder.to(memory_format=torch.channels_last)
         pipeline = cls(clip, prior.eval(), decoder.eval(), int(about_decoder["fold"]))
         return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from logolib.config import GenerateSettings, LogolibError
 from logolib.generate.pipeline import LogoPipeline

@@ -32,6 +32,9 @@ class Clip(nn.Module):
     normalised, float32 (B, dim).
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, config: dict[str, Any], vocabulary: Vocabulary) -> None:
         super().__init__()
         from open_clip.model import CLIP

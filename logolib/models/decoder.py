@@ -55,6 +55,7 @@ def build_decoder(config: dict[str, Any]) -> nn.Module:
             # A normalised embedding of width D has entries near 1 / sqrt(D): far too faint beside the time.
             with torch.no_grad():
                 first.weight.mul_(first.in_features**0.5)
+    decoder.to(memory_format=torch.channels_last)
     return decoder  # type: ignore[no-any-return]
 
 
@@ -85,8 +86,10 @@ def sample_decoder(
     """Normalised image embeddings (B, D) => pixels (B, 3, H, W) in [-1, 1], by DDIM with guidance `scale`."""
     unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
     alphas_bar = schedule.alphas_cumprod
-    to_x0 = x0_from_v if decoder.predict_v[0] else x0_from_noise
-    if decoder.predict_x_start[0]:
+    to_x0: Callable[[Tensor, Tensor, Tensor], Tensor] = x0_from_noise
+    if decoder.predict_v[0]:
+        to_x0 = x0_from_v
+    elif decoder.predict_x_start[0]:
         to_x0 = _as_it_is
 
     def denoise(x: Tensor, t: int) -> Tensor:

@@ -45,13 +45,7 @@ def _parameters(notebook: Path) -> list[str]:
         lines = [line for text in texts for line in ast.parse(text).body]
     except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
         raise PipelineError(f"The notebook {notebook} cannot be read: {error}.") from None
-    return [
-        t.id
-        for line in lines
-        if isinstance(line, ast.Assign)
-        for t in line.targets
-        if isinstance(t, ast.Name)
-    ]
+    return [t.id for line in lines if isinstance(line, ast.Assign) for t in line.targets if isinstance(t, ast.Name)]
 
 
 def run_notebook(source: Path, target: Path, stage: str, plan_file: Path, needs: Iterable[Path]) -> None:

@@ -87,9 +87,7 @@ def _snakemake(plan: Plan, until: str | None, lock: IO[str]) -> None:
         finally:
             signal.signal(signal.SIGTERM, before)
     if code != 0:
-        raise PipelineError(
-            problem.read_text("utf8") if problem.exists() else f"The pipeline stopped; {log} says why."
-        )
+        raise PipelineError(problem.read_text("utf8") if problem.exists() else f"The pipeline stopped; {log} says why.")
 
 
 def _end(job: subprocess.Popen[bytes]) -> None:
@@ -133,9 +131,7 @@ def _project() -> Path:
 
 def _name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name == "notebooks":
-        raise PipelineError(
-            f"{name!r} cannot name a run; use letters, digits, '.', '_', '-', not 'notebooks'."
-        )
+        raise PipelineError(f"{name!r} cannot name a run; use letters, digits, '.', '_', '-', not 'notebooks'.")
     return name
 
 
@@ -153,9 +149,7 @@ def _source(source: str) -> str:
     """The change for `--source`; a folder is named as the notebooks see it: no machine's path is kept."""
     if source != "demo" and not re.match(r"https?://", source):
         if not Path(source).is_dir():
-            raise PipelineError(
-                f"There is no folder {source}; a source is demo, an http(s) address or a folder."
-            )
+            raise PipelineError(f"There is no folder {source}; a source is demo, an http(s) address or a folder.")
         source = os.path.relpath(source, "notebooks")
     return f"collect.source={json.dumps(source, ensure_ascii=False)}"
 

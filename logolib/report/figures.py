@@ -166,13 +166,9 @@ def fit(source: Source) -> Figure:
             colour = GREY if arm in REFERENCES else BLUE
             _interval(axes, row, score["mean"], (score["low"], score["high"]), colour)
             if arm in REFERENCES:
-                axes.axvline(
-                    score["mean"], color=GREY, linewidth=1, linestyle=":" if arm == "shuffled" else "--"
-                )
+                axes.axvline(score["mean"], color=GREY, linewidth=1, linestyle=":" if arm == "shuffled" else "--")
         axes.set_yticks(range(len(arms)), [textwrap.fill(arm_name(arm), 18) for arm in arms])
-        axes.set(
-            xlabel=f"right caption picked of {values['choices']}", xlim=(0, 1), ylim=(-0.6, len(arms) - 0.4)
-        )
+        axes.set(xlabel=f"right caption picked of {values['choices']}", xlim=(0, 1), ylim=(-0.6, len(arms) - 0.4))
         _percent(axes)
         axes.grid(axis="y", visible=False)
     return figure
@@ -257,13 +253,10 @@ def _cards(groups: list[tuple[str, list[Path]]]) -> str:
     for caption, files in groups:
         several = len(files) > 1
         images = "".join(
-            f'<img src="{_data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">'
-            for file in files[:4]
+            f'<img src="{_data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">' for file in files[:4]
         )
         kind = "four" if several else "one"
-        cards.append(
-            f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>'
-        )
+        cards.append(f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>')
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
@@ -305,9 +298,7 @@ def _spread(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def _interval(
-    axes: Axes, row: float, middle: float, ends: Any, colour: str, label: str | None = None
-) -> None:
+def _interval(axes: Axes, row: float, middle: float, ends: Any, colour: str, label: str | None = None) -> None:
     low, high = ends
     axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.45, solid_capstyle="round")
     axes.plot([middle], [row], "o", color=colour, markersize=5.5, label=label)

@@ -61,9 +61,7 @@ def to_html(kept: dict[str, Any]) -> str:
     ]
     words = [str(kept[key]) for key in ("note", "verdict") if kept.get(key)]
     facts = ("profile", "seed", "commit", "data_hash", "seconds", "started")
-    line = " · ".join(
-        f"{key.replace('_', ' ')} {kept[key]}" for key in facts if kept.get(key) not in (None, "")
-    )
+    line = " · ".join(f"{key.replace('_', ' ')} {kept[key]}" for key in facts if kept.get(key) not in (None, ""))
     return (
         f"<h2>{escape(str(kept['title']))}</h2><p>{escape(' '.join(words))}</p>"
         f"{tables.table(['stage', 'what', 'value'], rows).data}"

@@ -83,13 +83,8 @@ NUMBERS: dict[str, dict[str, Number]] = {
             for way in ("text_to_image", "image_to_text")
             for k in (1, 5, 10)
         },
-        "median_rank": Number(
-            "retrieval/text_to_image_median_rank", "median rank of the right picture", ".0f"
-        ),
-        **{
-            f"chance_r{k}": Number(f"chance/R@{k}", f"chance, right one in the first {k}", ".1%")
-            for k in (1, 5, 10)
-        },
+        "median_rank": Number("retrieval/text_to_image_median_rank", "median rank of the right picture", ".0f"),
+        **{f"chance_r{k}": Number(f"chance/R@{k}", f"chance, right one in the first {k}", ".1%") for k in (1, 5, 10)},
         "n_val": Number("n_val", "held-out pairs"),
         "images_per_s": Number("images_per_s", "pictures a second", ".1f"),
     },
@@ -236,12 +231,8 @@ def attributes(source: Source) -> HTML:
             interval = f"{row['low']:.0%} to {row['high']:.0%}"
             verdict = "above chance" if row["low"] > row["chance"] else "not told from chance"
             ends = [_share(row["chance"]), _share(row.get("ceiling")), f"{row['n']:.0f}"]
-            rows.append(
-                [arm_name(arm), name.replace("_", " "), _share(row["accuracy"]), interval, *ends, verdict]
-            )
-    return table(
-        ["pictures", "attribute", "right", "95 % interval", "chance", "ceiling", "n", "reading"], rows
-    )
+            rows.append([arm_name(arm), name.replace("_", " "), _share(row["accuracy"]), interval, *ends, verdict])
+    return table(["pictures", "attribute", "right", "95 % interval", "chance", "ceiling", "n", "reading"], rows)
 
 
 def arm_name(arm: str) -> str:

@@ -49,7 +49,7 @@ def train_decoder(
     decoder = build_decoder(config)
     if start is not None:
         load_weights(decoder, start / "model.safetensors")
-    decoder.to(device, memory_format=torch.channels_last)
+    decoder.to(device)
     rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "decoder order"))
 
     def pixels(pictures: Tensor) -> Tensor:
