@@ -27,11 +27,11 @@ from logolib.emblems.corpus import Drawn, draw_many, sample_many
 from logolib.evaluate.judge import WEIGHTS, picked
 from logolib.evaluate.marker import ATTRIBUTES, SIZE, Marker, asked, targets
 from logolib.images import to_float
-from logolib.models.clip import Clip
+from logolib.models.clip import Clip, embed_images, embed_texts
 from logolib.results import Stopwatch, data_hash, write_text
 from logolib.seeds import derive
 from logolib.text import Vocabulary
-from logolib.train.clip import embed_images, embed_texts, retrieval
+from logolib.train.clip import retrieval
 from logolib.train.corpus import BatchFeed
 from logolib.train.loop import fit
 

@@ -105,9 +105,7 @@ def test_built_pages_open_whole_and_silent(built: Path) -> None:
     quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
     faults: list[str] = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=[*quiet, "--disable-sync", "--no-first-run"]
-        )
+        browser = play.chromium.launch(executable_path=chromium, args=[*quiet, "--disable-sync", "--no-first-run"])
         tab = browser.new_page()
         tab.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
         tab.on("pageerror", lambda error: faults.append(str(error)))

@@ -146,9 +146,7 @@ def test_charts_are_drawn_from_a_result(draw: Any, stage: str) -> None:
 
 
 def test_a_curve_without_held_out_losses_is_still_drawn() -> None:
-    bare = StageResult(
-        "clip", {"curve": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]}, {}, PROVENANCE
-    )
+    bare = StageResult("clip", {"curve": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]}, {}, PROVENANCE)
     assert len(figures.learning_curve(bare).axes[0].lines) == 1
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from logolib.config import LogolibError
 from logolib.evaluate.marker import Marker, load_marker
-from logolib.models.clip import Clip, load_clip, load_weights
+from logolib.models.clip import Clip, embed_images, embed_texts, load_clip, load_weights
 from logolib.text import Vocabulary
-from logolib.train.clip import embed_images, embed_texts
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 CHOICES = 10  # captions that the judge chooses from: chance is one in ten

@@ -8,12 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from logolib.config import LogolibError
+from logolib.images import to_float
 from logolib.results import write_text
 from logolib.text import Vocabulary
 
@@ -97,7 +99,7 @@ class Clip(nn.Module):
         digest = hashlib.sha256(repr((self.vocabulary.bpe_ids, self.vocabulary.context_length)).encode())
         for name, tensor in sorted(self.net.state_dict().items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+            digest.update(tensor.detach().cpu().contiguous().clone().float().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def save(self, folder: Path, **about: Any) -> None:
@@ -137,6 +139,21 @@ def clip_adapter(clip: Clip) -> nn.Module:
             return EmbeddedImage(self.clip.encode_image(image * 2 - 1), None)
 
     return Adapter(clip)
+
+
+@torch.no_grad()
+def embed_images(clip: Clip, images: np.ndarray, batch: int = 128) -> Tensor:
+    """uint8 (N, H, W, 3) => normalised embeddings (N, D), float32 on the CPU."""
+    device = next(clip.parameters()).device
+    parts = [clip.encode_image(to_float(images[i : i + batch]).to(device)).cpu() for i in range(0, len(images), batch)]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def embed_texts(clip: Clip, tokens: Tensor, batch: int = 256) -> Tensor:
+    """Tokens (N, L) => normalised embeddings (N, D), float32 on the CPU."""
+    device = next(clip.parameters()).device
+    return torch.cat([clip.encode_text(part.to(device)).cpu() for part in tokens.split(batch)])
 
 
 def named_config(model: str) -> dict[str, Any]:
@@ -184,7 +201,9 @@ def read_config(folder: Path, maker: str) -> dict[str, Any]:
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write a state dict as safetensors, beside its place and renamed."""
     partial = path.with_name(path.name + ".partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, partial)
+    save_file(
+        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}, partial
+    )
     partial.replace(path)
 
 

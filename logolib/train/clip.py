@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from logolib.config import ClipSettings
 from logolib.data import data_hash_of
-from logolib.images import to_float
-from logolib.models.clip import Clip, ModelError, load_clip, named_config
+from logolib.models.clip import Clip, ModelError, embed_images, embed_texts, load_clip, named_config
 from logolib.results import StageResult, Stopwatch, data_hash, write_result
 from logolib.seeds import derive
 from logolib.text import CONTEXT_LENGTH, Vocabulary
@@ -102,21 +101,6 @@ def contrastive(network: nn.Module, images: Tensor, tokens: Tensor) -> Tensor:
     scale = network.net.logit_scale.clamp(max=np.log(100)).exp()  # 100: the ceiling of the paper
     loss: Tensor = ClipLoss()(network.encode_image(images), network.encode_text(tokens), scale)
     return loss
-
-
-@torch.no_grad()
-def embed_images(clip: Clip, images: np.ndarray, batch: int = 128) -> Tensor:
-    """uint8 (N, H, W, 3) => normalised embeddings (N, D), float32 on the CPU."""
-    device = next(clip.parameters()).device
-    parts = [clip.encode_image(to_float(images[i : i + batch]).to(device)).cpu() for i in range(0, len(images), batch)]
-    return torch.cat(parts)
-
-
-@torch.no_grad()
-def embed_texts(clip: Clip, tokens: Tensor, batch: int = 256) -> Tensor:
-    """Tokens (N, L) => normalised embeddings (N, D), float32 on the CPU."""
-    device = next(clip.parameters()).device
-    return torch.cat([clip.encode_text(part.to(device)).cpu() for part in tokens.split(batch)])
 
 
 def retrieval(images: Tensor, texts: Tensor, seed: int, resamples: int = 1000) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from logolib.data import batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
+from logolib.models.clip import Clip, embed_images, embed_texts
 from logolib.results import data_hash, write_text
 from logolib.seeds import derive
 
@@ -47,6 +49,36 @@ def load_corpus(data: Path, run: Path, size: int, seed: int, n_drawn: int, repea
     order = np.concatenate([np.tile(np.arange(n), repeat if n_drawn else 1), np.arange(n, n + n_drawn)])
     parts = [data_hash_of(data), f"drawn {n_drawn} {seed}", f"repeat {repeat}", f"size {size}"]
     return Corpus(np.concatenate(images), captions, order, val.images, val.captions, data_hash(parts))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A corpus in a CLIP's space: normalised embeddings, float32 (N, D), rows as in the corpus."""
+
+    images: Tensor
+    texts: Tensor
+    val_images: Tensor
+    val_texts: Tensor
+
+
+def embed_corpus(clip: Clip, corpus: Corpus, run: Path, device: torch.device) -> Embedded:
+    """Embed all pictures and captions once; kept in RUN/embeddings by data and weights."""
+    path = run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.safetensors"
+    if path.exists():
+        kept = load_file(path)
+    else:
+        encode = clip.vocabulary.encode
+        kept = {
+            "images": embed_images(clip, corpus.images),
+            "texts": embed_texts(clip, encode(corpus.captions)),
+            "val_images": embed_images(clip, corpus.val_images),
+            "val_texts": embed_texts(clip, encode(corpus.val_captions)),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        save_file(kept, partial)
+        partial.replace(path)
+    return Embedded(**{name: tensor.to(device) for name, tensor in kept.items()})
 
 
 class BatchFeed:

@@ -16,8 +16,7 @@ from logolib.models.clip import load_clip, load_weights, save_weights
 from logolib.models.decoder import build_decoder, decoder_config, fold, sample_decoder
 from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
 from logolib.seeds import SampleGenerators, derive
-from logolib.train.clip import embed_images
-from logolib.train.corpus import BatchFeed, load_corpus
+from logolib.train.corpus import BatchFeed, embed_corpus, load_corpus
 from logolib.train.loop import best_device, fit
 
 
@@ -41,8 +40,8 @@ def train_decoder(
     watch, out, device = Stopwatch(), run / "decoder", best_device()
     eyes = load_clip(clip or run / "clip").to(device)
     corpus = load_corpus(data, run, settings.image_size, seed, settings.drawn, settings.repeat)
-    embeddings = embed_images(eyes, corpus.images).to(device)
-    val_embeddings = embed_images(eyes, corpus.val_images).to(device)
+    space = embed_corpus(eyes, corpus, run, device)
+    embeddings, val_embeddings = space.images, space.val_images
 
     config = decoder_config(settings, eyes.dim)
     torch.manual_seed(derive(seed, "decoder weights"))

@@ -16,8 +16,7 @@ from logolib.models.clip import load_clip, load_weights, save_weights
 from logolib.models.prior import build_prior, prior_config, sample_prior
 from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
 from logolib.seeds import SampleGenerators, derive
-from logolib.train.clip import embed_images, embed_texts
-from logolib.train.corpus import BatchFeed, load_corpus
+from logolib.train.corpus import BatchFeed, embed_corpus, load_corpus
 from logolib.train.loop import best_device, fit
 
 
@@ -40,10 +39,8 @@ def train_prior(
     watch, out, device = Stopwatch(), run / "prior", best_device()
     eyes = load_clip(clip or run / "clip").to(device)
     corpus = load_corpus(data, run, eyes.image_size, seed, settings.drawn, settings.repeat)
-    images = embed_images(eyes, corpus.images).to(device)
-    texts = embed_texts(eyes, eyes.vocabulary.encode(corpus.captions)).to(device)
-    val_images = embed_images(eyes, corpus.val_images).to(device)
-    val_texts = embed_texts(eyes, eyes.vocabulary.encode(corpus.val_captions)).to(device)
+    space = embed_corpus(eyes, corpus, run, device)
+    images, texts, val_images, val_texts = space.images, space.texts, space.val_images, space.val_texts
 
     config = prior_config(settings, eyes.dim)
     torch.manual_seed(derive(seed, "prior weights"))
