@@ -31,7 +31,7 @@ for place, (stage, what) in enumerate(STAGES.items()):
             f"notebooks/{what.notebook}",
             [f for f in results(*what.after) if not f.endswith(".safetensors")],
             [str(path) for path in sources(what.rooms)],
-            REPORT if what.folder else [],
+            REPORT,
         output:
             results(stage),
             page=f"{RUN}/book/{what.notebook}",

@@ -45,7 +45,7 @@ STAGES: dict[str, Stage] = {
         after=("collect",),
         rooms=("data", "records", "images", "text", "seeds"),
     ),
-    "caption": Stage("03_caption.ipynb"),
+    "caption": Stage("03_caption.ipynb", after=("collect",)),
     "clip": Stage("04_clip.ipynb", "model/clip", MODEL, ("dataset",), TRAINING),
     "prior": Stage("05_prior.ipynb", "model/prior", MODEL, ("dataset", "clip"), TRAINING),
     "decoder": Stage("06_decoder.ipynb", "model/decoder", MODEL, ("dataset", "clip"), TRAINING),
