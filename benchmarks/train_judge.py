@@ -116,7 +116,7 @@ def train_marker(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> No
         assert isinstance(network, Marker)
         return {name: row["accuracy"] for name, row in accuracies(network, held_out, 400).items()}
 
-    settings = train_settings(given, lr=3e-3)
+    settings = train_settings(given, lr=2e-3)
     marker = _fit(given, Marker(), loss, settings, "marker", hook)
     assert isinstance(marker, Marker)
     save_half(marker, marker.config(), given.out / "marker")

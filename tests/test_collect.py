@@ -183,9 +183,7 @@ def test_demo_killed_half_way_resumes(demo: Path, tmp_path: Path) -> None:
 
 def test_demo_site_cuts_captions_at_35_words() -> None:
     with serve(DemoSite(40, 0)) as address, httpx.Client() as client:
-        pages = [
-            cell for url in _demo_leagues(client, address) for cell in cells(client.get(url).content, url, "")
-        ]
+        pages = [cell for url in _demo_leagues(client, address) for cell in cells(client.get(url).content, url, "")]
     assert len(pages) == 40
     cut = [cell.card for cell in pages if cell.card.truncated]
     assert all(len(card.caption.split()) == 35 for card in cut)
@@ -274,14 +272,10 @@ def test_a_body_beyond_the_limit_is_left(tmp_path: Path) -> None:
 
 
 def test_root_without_nav_is_read_by_its_sitemap(tmp_path: Path) -> None:
-    page = league(
-        *(card(f"T{c}", f"A {c} owl.", f"/{c}.png", f"/t{c}-primary-logo/") for c in ("red", "blue"))
-    )
+    page = league(*(card(f"T{c}", f"A {c} owl.", f"/{c}.png", f"/t{c}-primary-logo/") for c in ("red", "blue")))
     routes: dict[str, Route] = {"/x-primary-logo/": page, "/red.png": png("red"), "/blue.png": png("blue")}
     with site(routes) as (address, _):
-        urls = "".join(
-            f"<url><loc>{address}{p}</loc></url>" for p in ("x-primary-logo/", "tred-primary-logo/")
-        )
+        urls = "".join(f"<url><loc>{address}{p}</loc></url>" for p in ("x-primary-logo/", "tred-primary-logo/"))
         routes["/sitemap.xml"] = f"<urlset>{urls}</urlset>".encode()
         result = run(address, tmp_path)
     assert (result.values["logos"], result.values["leagues"]) == (2, 1)

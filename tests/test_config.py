@@ -11,9 +11,7 @@ def test_every_shipped_profile_is_valid(name: str) -> None:
 
 
 def test_changes_apply_in_order() -> None:
-    settings = load_profile(
-        "smoke", ["clip.steps=7", "clip.steps=8", "decoder.dim_mults=[1, 2, 4]", "seed=3"]
-    )
+    settings = load_profile("smoke", ["clip.steps=7", "clip.steps=8", "decoder.dim_mults=[1, 2, 4]", "seed=3"])
     assert (settings.clip.steps, settings.seed, settings.decoder.dim_mults) == (8, 3, (1, 2, 4))
 
 

@@ -73,9 +73,7 @@ def altered(collected: Path, out: Path, change: object) -> Path:
 def samples(data: Path, split: str) -> list[dict[str, bytes]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # webdataset leaves its shards to the collector
-        found = list(
-            wds.WebDataset([str(p) for p in sorted(data.glob(f"{split}-*.tar"))], shardshuffle=False)
-        )
+        found = list(wds.WebDataset([str(p) for p in sorted(data.glob(f"{split}-*.tar"))], shardshuffle=False))
         gc.collect()
     return found
 

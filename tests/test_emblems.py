@@ -69,8 +69,7 @@ def test_sampling_is_deterministic_and_the_key_is_stable() -> None:
 
 def test_results_do_not_depend_on_the_hash_seed() -> None:
     code = (
-        "from logolib.emblems import clubs; import hashlib; "
-        "print(hashlib.sha256(repr(clubs(40)).encode()).hexdigest())"
+        "from logolib.emblems import clubs; import hashlib; print(hashlib.sha256(repr(clubs(40)).encode()).hexdigest())"
     )
     runs = {
         subprocess.run(

@@ -25,9 +25,7 @@ from logolib.results import (
 def some_result() -> StageResult:
     provenance = Stopwatch().provenance(ClipSettings(), 3, "abc", "smoke")
     skipped = ({"item": "a.png", "reason": "animated"},)
-    return StageResult(
-        "clip", {"loss": 0.5, "name": "Lövens"}, {"model": "model.safetensors"}, provenance, skipped
-    )
+    return StageResult("clip", {"loss": 0.5, "name": "Lövens"}, {"model": "model.safetensors"}, provenance, skipped)
 
 
 def test_a_result_comes_back_as_written(tmp_path: Path) -> None:

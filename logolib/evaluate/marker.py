@@ -84,7 +84,7 @@ class Marker(nn.Module):
             _Residual(4 * w),
         )
         self.look = nn.Conv2d(4 * w, len(self.classes), 1)
-        self.heads = nn.ModuleDict({name: nn.Linear(4 * w, len(known)) for name, known in self.classes.items()})
+        self.heads = nn.ModuleDict({k: nn.Linear(4 * w, len(known)) for k, known in self.classes.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """[-1, 1] pictures (B, 3, SIZE, SIZE) => logits (B, answers) per attribute."""
