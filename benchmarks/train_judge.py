@@ -47,6 +47,7 @@ JUDGE = {
     "text_cfg": {"width": 64, "heads": 4, "layers": 2},
 }
 CONTEXT_LENGTH = 48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
+SHIPPED = {"marker": (1400, 32), "judge": (800, 48)}  # steps and batch of what ships
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
 RESERVED = 0.3  # share of emblems with elements that no generator's drawings have, and collected clubs do
 
@@ -55,10 +56,10 @@ def main() -> None:
     """Read the command line and train what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("judge", "marker"))
-    parser.add_argument("--steps", type=int, default=1100)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, help="1400 for the marker, 800 for the judge")
+    parser.add_argument("--batch", type=int, help="32 for the marker, 48 for the judge")
     parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
-    parser.add_argument("--held-out", type=int, default=1000, help="emblems to measure on")
+    parser.add_argument("--held-out", type=int, default=800, help="emblems to measure on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
@@ -71,7 +72,9 @@ def main() -> None:
     held_out = corpus(given.work, given.held_out, unseen, given.threads, for_judging=True)
     for name, make in (("marker", train_marker), ("judge", train_judge)):
         if given.only in (None, name):
-            make(given, train, held_out)
+            steps, batch = SHIPPED[name]
+            own = {**vars(given), "steps": given.steps or steps, "batch": given.batch or batch}
+            make(argparse.Namespace(**own), train, held_out)
 
 
 def corpus(work: Path, n: int, seed: int, workers: int, for_judging: bool = False) -> Drawn:
@@ -223,6 +226,7 @@ def save_half(module: nn.Module, about: dict[str, Any], stem: Path) -> None:
     """Half-precision weights and the config beside them."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
     save_file({k: v.contiguous() for k, v in state.items()}, stem.with_suffix(".safetensors"))
+    stem.with_suffix(".safetensors").chmod(0o644)
     module.load_state_dict(state)
     write_text(stem.with_suffix(".json"), json.dumps(about) + "\n")
 

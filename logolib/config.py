@@ -120,7 +120,7 @@ class EvaluateSettings(Settings):
     prompts: int = Field(100, ge=2)  # drawn prompts with exact descriptions
     per_prompt: int = Field(1, ge=1)
     bootstrap: int = Field(2000, ge=100)
-    judge: str = "shipped"  # shipped | open_clip model/tag | a checkpoint's path
+    judge: str = "shipped"  # shipped | the folder of a CLIP
 
 
 class Profile(Settings):

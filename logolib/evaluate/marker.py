@@ -57,7 +57,7 @@ def targets(emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = AT
 
 
 class Marker(nn.Module):
-    """A convolutional trunk, and for each attribute an attention map over its places and a linear layer.
+    """A convolutional trunk down to 4 x 4 places, and a linear layer over all of them for each attribute.
 
     Beside red, green and blue the trunk sees how near each pixel is to every named colour, and where it lies.
     """
@@ -81,10 +81,11 @@ class Marker(nn.Module):
             _Residual(2 * w),
             _block(2 * w, 4 * w, 2),  # => 8
             _Residual(4 * w),
+            _block(4 * w, 4 * w, 2),  # => 4
             _Residual(4 * w),
+            nn.Flatten(),
         )
-        self.look = nn.Conv2d(4 * w, len(self.classes), 1)
-        self.heads = nn.ModuleDict({k: nn.Linear(4 * w, len(known)) for k, known in self.classes.items()})
+        self.heads = nn.ModuleDict({k: nn.Linear(64 * w, len(known)) for k, known in self.classes.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """[-1, 1] pictures (B, 3, SIZE, SIZE) => logits (B, answers) per attribute."""
@@ -93,10 +94,8 @@ class Marker(nn.Module):
         distance = squares - 2 * nn.functional.conv2d(pictures, self.palette)  # (B, colours, H, W)
         near = torch.exp(distance / -0.18)  # 0.18: fades over 0.3 in [-1, 1], less than two colours lie apart
         places = self.places.expand(len(pictures), -1, -1, -1)
-        features = self.trunk(torch.cat([pictures, near, places], 1))  # (B, 4 w, 8, 8)
-        maps = self.look(features).flatten(2).softmax(-1)  # (B, attributes, 64)
-        seen = maps @ features.flatten(2).transpose(1, 2)  # (B, attributes, 4 w)
-        return {name: head(seen[:, i]) for i, (name, head) in enumerate(self.heads.items())}
+        features = self.trunk(torch.cat([pictures, near, places], 1))  # (B, 64 w)
+        return {name: head(features) for name, head in self.heads.items()}
 
     @torch.no_grad()
     def read(self, pictures: np.ndarray, batch: int = 128) -> list[dict[str, str]]:
