@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import DecoderSettings
@@ -39,7 +40,8 @@ def train_decoder(
     """
     watch, out, device = Stopwatch(), run / "decoder", best_device()
     eyes = load_clip(clip or run / "clip").to(device)
-    corpus = load_corpus(data, run, settings.image_size, seed, settings.drawn, settings.repeat)
+    size = max(eyes.image_size, settings.image_size)  # the CLIP sees them no smaller than it was taught
+    corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
     space = embed_corpus(eyes, corpus, run, device)
     embeddings, val_embeddings = space.images, space.val_images
 
@@ -52,7 +54,9 @@ def train_decoder(
     rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "decoder order"))
 
     def pixels(pictures: Tensor) -> Tensor:
-        # [-1, 1] => [0, 1], the range dalle2-pytorch takes
+        # [-1, 1] at the corpus's size => [0, 1] at the decoder's, folded: what dalle2-pytorch takes
+        if size != settings.image_size:
+            pictures = F.interpolate(pictures, (settings.image_size, settings.image_size), mode="area")
         return fold((pictures + 1) / 2, settings.fold).contiguous(memory_format=torch.channels_last)
 
     def loss(network: nn.Module, step: int) -> Tensor:
