@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from logolib.config import Profile, load_profile
+
+# A job in the background starts with interrupts ignored; tests that interrupt need them heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
