@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -69,8 +69,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help takes half the time to show
     help="From captioned logos to a trained text-to-image model and a published report.",
 )
-train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train one of the three models on a data set.")
-app.add_typer(train, name="train")
 
 
 class ProfileName(StrEnum):
@@ -78,7 +76,16 @@ class ProfileName(StrEnum):
 
     smoke = "smoke"
     demo = "demo"
+    base = "base"
     gpu = "gpu"
+
+
+class Part(StrEnum):
+    """The models that `train` makes."""
+
+    clip = "clip"
+    prior = "prior"
+    decoder = "decoder"
 
 
 class Upstream(StrEnum):
@@ -96,10 +103,6 @@ SetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 OutOption = Annotated[Path, typer.Option(help="Where to write.")]
 DataOption = Annotated[Path, typer.Option(help="A folder that `logolib dataset` wrote.")]
-RunOption = Annotated[Path, typer.Option("--out", metavar="RUN", help="The models' folder.")]
-ClipOption = Annotated[Path | None, typer.Option(help="A trained CLIP; RUN/clip unless told.")]
-FromOption = Annotated[Path | None, typer.Option("--from", metavar="WEIGHTS", help="Weights to start from.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -150,66 +153,36 @@ def dataset(
     )
 
 
-@train.command("clip")
+@app.command()
 @_one_sentence()
-def train_clip(
+def train(
+    part: Annotated[Part, typer.Argument(metavar="clip|prior|decoder", help="Which of the three models.")],
     data: DataOption,
-    run: RunOption,
-    start: FromOption = None,
-    resume: ResumeOption = False,
+    run: Annotated[Path, typer.Option("--out", metavar="RUN", help="The models' folder.")],
+    clip: Annotated[Path | None, typer.Option(help="A trained CLIP; RUN/clip unless told.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="RUN|default", help="The models to fine-tune, instead of new ones.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the CLIP that prior and decoder use."""
-    settings = _settings(profile, changes)
-    from logolib.train import train_clip as stage
+    """Train one of the three models on a data set."""
+    asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
+    settings = _settings(profile, [*(changes or ()), *asked])
+    import logolib.train as stages
 
-    seed, name = settings.seed, profile.value
-    result = stage(settings.clip, data, run, seed=seed, profile=name, start=start, resume=resume)
-    _report(result, run / "clip", as_json)
-
-
-@train.command("prior")
-@_one_sentence()
-def train_prior(
-    data: DataOption,
-    run: RunOption,
-    clip: ClipOption = None,
-    start: FromOption = None,
-    resume: ResumeOption = False,
-    profile: ProfileOption = ProfileName.demo,
-    changes: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train the prior: text embedding to image embedding."""
-    settings = _settings(profile, changes)
-    from logolib.train import train_prior as stage
-
-    seed, name = settings.seed, profile.value
-    result = stage(settings.prior, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume)
-    _report(result, run / "prior", as_json)
-
-
-@train.command("decoder")
-@_one_sentence()
-def train_decoder(
-    data: DataOption,
-    run: RunOption,
-    clip: ClipOption = None,
-    start: FromOption = None,
-    resume: ResumeOption = False,
-    profile: ProfileOption = ProfileName.demo,
-    changes: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train the decoder: image embedding to picture."""
-    settings = _settings(profile, changes)
-    from logolib.train import train_decoder as stage
-
-    seed, name = settings.seed, profile.value
-    result = stage(settings.decoder, data, run, clip=clip, seed=seed, profile=name, start=start, resume=resume)
-    _report(result, run / "decoder", as_json)
+    if part == Part.clip and clip is not None:
+        _fail("`train clip` takes no --clip; to start from weights use --from.", 2)
+    common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value, "resume": resume}
+    if part == Part.clip:
+        result = stages.train_clip(settings.clip, data, run, **common)
+    elif part == Part.prior:
+        result = stages.train_prior(settings.prior, data, run, clip=clip, **common)
+    else:
+        result = stages.train_decoder(settings.decoder, data, run, clip=clip, **common)
+    _report(result, run / part.value, as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-PROFILES = ("smoke", "demo", "gpu")
+PROFILES = ("smoke", "demo", "base", "gpu")
 
 
 class LogolibError(Exception):
@@ -50,6 +50,7 @@ class DatasetSettings(Settings):
 class TrainSettings(Settings):
     """What every training loop takes."""
 
+    start: str | None = None  # weights to fine-tune: a run's folder, or `default` for the base that ships
     steps: int = Field(100, ge=1)
     batch_size: int = Field(32, ge=2)
     lr: float = Field(1e-3, gt=0)
@@ -94,10 +95,13 @@ class DecoderSettings(TrainSettings):
     memory_efficient: bool = True  # downsample first: each stage works at half the side
     attn_heads: int = Field(4, ge=1)
     attn_dim_head: int = Field(32, ge=8)
-    cond_dim: int = Field(128, ge=8)
+    cond_dim: int = Field(96, ge=8)
     timesteps: int = Field(1000, ge=2)
     objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
     image_dropout: float = Field(0.1, ge=0, le=1)
+    prior_share: float = Field(0.5, ge=0, le=1)  # how often the embedding is the prior's guess, as in generation
+    text_encodings: bool = True  # the text's tokens condition the innermost layers, beside the image's embedding
+    text_dropout: float = Field(0.1, ge=0, le=1)
     preview_every: int = Field(200, ge=1)
     previews: int = Field(8, ge=1)
 
@@ -120,6 +124,7 @@ class EvaluateSettings(Settings):
     prompts: int = Field(100, ge=2)  # drawn prompts with exact descriptions
     per_prompt: int = Field(1, ge=1)
     bootstrap: int = Field(2000, ge=100)
+    against: tuple[str, ...] = ()  # further models on the same prompts: runs' folders, or `default`
     judge: str = "shipped"  # shipped | the folder of a CLIP
 
 

@@ -52,6 +52,17 @@ class Vocabulary:
         vocabulary._compact = torch.arange(BPE_SIZE)
         return vocabulary
 
+    def grown(self, captions: Iterable[str]) -> Vocabulary:
+        """This vocabulary and that of some captions together; a full one stays as it is."""
+        if not self.bpe_ids:
+            return self
+        return Vocabulary([*self.bpe_ids, *Vocabulary.of(captions).bpe_ids], self.context_length)
+
+    def moved(self, rows: Tensor, to: Vocabulary) -> Tensor:
+        """A token embedding (size, D) of this vocabulary => that of a grown one; new rows are the unknown row."""
+        full = self.expand(rows)
+        return torch.cat([rows[:2], full[torch.tensor(to.bpe_ids)]])
+
     @property
     def size(self) -> int:
         """Rows of the token embedding."""

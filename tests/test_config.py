@@ -49,7 +49,7 @@ def test_a_wrong_change_gets_one_sentence(change: str, sentence: str) -> None:
 
 
 def test_an_unknown_profile_is_refused() -> None:
-    with pytest.raises(ConfigError, match="choose one of smoke, demo, gpu"):
+    with pytest.raises(ConfigError, match="choose one of smoke, demo, base, gpu"):
         load_profile("dmo")
 
 

@@ -10,10 +10,11 @@ import torch
 
 from logolib.config import DecoderSettings, PriorSettings
 from logolib.models import Clip, ModelError, clip_adapter, export, load_clip
-from logolib.models.clip import load_weights, named_config
+from logolib.models.clip import named_config
 from logolib.models.decoder import build_decoder, decoder_config, fold, unfold
 from logolib.models.prior import build_prior, prior_config
 from logolib.models.upstream import create
+from logolib.models.weights import load_weights
 from logolib.text import Vocabulary
 
 CAPTIONS = ["A red lion on a gold shield.", "Blue and white stripes."]
@@ -122,7 +123,9 @@ def test_dalle2_pytorch_loads_and_samples_what_is_exported(tiny_model: Path, tmp
     saved = torch.load(tmp_path / "decoder.pth", weights_only=True)
     decoder = create("DecoderConfig", saved["config"])
     decoder.load_state_dict(saved["model"])
-    pixels = decoder.sample(image_embed=torch.randn(1, 128), cond_scale=1.0)
+    clip = load_clip(tiny_model / "clip")
+    _, words = clip.encode_text_tokens(clip.vocabulary.encode(CAPTIONS[:1]))
+    pixels = decoder.sample(image_embed=torch.randn(1, 128), text_encodings=words, cond_scale=1.0)
     assert unfold(pixels, 2).shape == (1, 3, 32, 32)
 
 
@@ -131,12 +134,14 @@ def test_an_unknown_target_is_refused(tiny_model: Path, tmp_path: Path) -> None:
         export(tiny_model, "onnx", tmp_path)
 
 
-def test_every_objective_trains_a_step() -> None:
+def test_every_objective_trains_a_step(tiny_model: Path) -> None:
+    clip = load_clip(tiny_model / "clip")
+    embeddings, words = clip.encode_text_tokens(clip.vocabulary.encode(CAPTIONS[:2]))
     for objective in ("noise", "x0", "v"):
         settings = DecoderSettings(
             objective=objective, image_size=16, dim=16, dim_mults=(1,), attention=(False,), timesteps=10
         )
-        decoder = build_decoder(decoder_config(settings, 8))
-        value = decoder(fold(torch.rand(2, 3, 16, 16), 2), image_embed=torch.randn(2, 8))
+        decoder = build_decoder(decoder_config(settings, clip))
+        value = decoder(fold(torch.rand(2, 3, 16, 16), 2), image_embed=embeddings, text_encodings=words)
         value.backward()
         assert torch.isfinite(value)

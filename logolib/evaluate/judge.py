@@ -12,7 +12,8 @@ from torch import Tensor
 
 from logolib.config import LogolibError
 from logolib.evaluate.marker import Marker, load_marker
-from logolib.models.clip import Clip, embed_images, embed_texts, load_clip, load_weights
+from logolib.models.clip import Clip, embed_images, embed_texts, load_clip
+from logolib.models.weights import load_weights
 from logolib.text import Vocabulary
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"

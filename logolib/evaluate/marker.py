@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from logolib.config import LogolibError
 from logolib.emblems import CHARGES, COLOURS, DIVISIONS, SHAPES, Emblem
 from logolib.images import to_float
-from logolib.models.clip import load_weights
+from logolib.models.weights import load_weights
 
 SIZE = 64  # pixels; what it is trained on
 NONE = "none"

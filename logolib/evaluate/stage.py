@@ -31,6 +31,7 @@ from logolib.evaluate.statistics import Interval, bootstrap_mean, paired_differe
 from logolib.evaluate.verdict import verdict
 from logolib.generate import LogoPipeline
 from logolib.images import save_png, sheet
+from logolib.models.weights import model_folder
 from logolib.results import StageResult, Stopwatch, write_result, write_text
 from logolib.seeds import derive
 
@@ -60,7 +61,7 @@ class _Held:
 
 def evaluate(
     settings: EvaluateSettings,
-    models: Sequence[Path],
+    models: Sequence[Path | str],
     data: Path,
     out: Path,
     *,
@@ -70,13 +71,15 @@ def evaluate(
 ) -> StageResult:
     """Judge each model's pictures; writes OUT/result.json, pictures*.png, fit.json and attributes.json.
 
-    `models` are folders with clip, prior and decoder; every model draws the same prompts from the same
-    seeds. `fit` is the probability that the judge picks the right one of ten held-out captions of DATA,
-    `similarity` the cosine, `attributes` what the marker reads in pictures of drawn prompts, of combinations
-    that no training sees. Intervals are 95 %: bootstrap over prompts for fit, Wilson for attributes.
+    `models` are folders with clip, prior and decoder, or `default`; `settings.against` names further ones.
+    Every model draws the same prompts from the same seeds. `fit` is the probability that the judge picks the
+    right one of ten held-out captions of DATA, `similarity` the cosine, `attributes` what the marker reads in
+    pictures of drawn prompts, of combinations that no training sees. Intervals are 95 %: bootstrap over
+    prompts for fit, Wilson for attributes.
     Raises LogolibError.
     """
     watch = Stopwatch()
+    models = [*models, *settings.against]
     if not models:
         raise EvaluateError("There is no model to judge; name at least one folder with --model.")
     judge, marker = load_judge(settings.judge), load_shipped_marker()
@@ -118,13 +121,12 @@ def evaluate(
     return result
 
 
-def arm_names(models: Sequence[Path]) -> list[str]:
-    """`generated` for one model; for several the names of their runs, numbered where they agree."""
+def arm_names(models: Sequence[Path | str]) -> list[str]:
+    """`generated` for one model; for several `base` for what ships and the names of runs, numbered where they agree."""
     if len(models) == 1:
         return ["generated"]
-    places = [model.resolve() for model in models]
     names: list[str] = []
-    for place in places:
+    for place in (model_folder(model).resolve() for model in models):
         stem = name = place.parent.name if place.name == "model" else place.name
         number = 1
         while name in names or name in REFERENCES:
@@ -165,7 +167,7 @@ def attribute_table(
     return table
 
 
-def _load(name: str, model: Path, judge: Judge, progress: bool) -> _Arm:
+def _load(name: str, model: Path | str, judge: Judge, progress: bool) -> _Arm:
     pipe = LogoPipeline.from_pretrained(model)
     refuse_kin(judge, name, pipe.fingerprint())
 

@@ -13,9 +13,10 @@ from PIL import Image
 from torch import nn
 
 from logolib.images import to_uint8
-from logolib.models.clip import Clip, ModelError, load_clip, load_weights, read_config
-from logolib.models.decoder import build_decoder, sample_decoder
-from logolib.models.prior import build_prior, sample_prior
+from logolib.models.clip import Clip, load_clip
+from logolib.models.decoder import load_decoder, sample_decoder
+from logolib.models.prior import load_prior, sample_prior
+from logolib.models.weights import ModelError, model_folder, read_config
 from logolib.seeds import SampleGenerators, derive
 
 StepCallback = Callable[[int, int], None]
@@ -42,26 +43,20 @@ class LogoPipeline:
 
     @classmethod
     def from_pretrained(cls, model: str | Path) -> LogoPipeline:
-        """Read a folder that holds clip/, prior/ and decoder/.
+        """Read a folder that holds clip/, prior/ and decoder/; `default` is the base that ships with logolib.
 
         Raises ModelError when a part is missing, damaged, or was trained on another CLIP.
         """
-        run = Path(model)
-        if str(model) == "default":
-            raise ModelError("No base model ships with this version; train one with `logolib run` and give its folder.")
+        run = model_folder(model)
         if not run.is_dir():
             raise ModelError(f"There is no model folder {run}; `logolib run` trains one into runs/NAME/model.")
         clip = load_clip(run / "clip")
         expected = clip.fingerprint()
-        about_prior = read_config(run / "prior", "train prior")
-        about_decoder = read_config(run / "decoder", "train decoder")
-        for part, about in (("prior", about_prior), ("decoder", about_decoder)):
-            if about["clip"] != expected:
+        for part in ("prior", "decoder"):
+            if read_config(run / part, f"train {part}")["clip"] != expected:
                 raise ModelError(f"{run / part} was trained on another CLIP than {run / 'clip'}; train {part} again.")
-        prior, decoder = build_prior(about_prior["prior"]), build_decoder(about_decoder["decoder"])
-        load_weights(prior, run / "prior" / "model.safetensors")
-        load_weights(decoder, run / "decoder" / "model.safetensors")
-        pipeline = cls(clip, prior.eval(), decoder.eval(), int(about_decoder["fold"]))
+        decoder, fold = load_decoder(run / "decoder")
+        pipeline = cls(clip, load_prior(run / "prior"), decoder, fold)
         return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
 
     def to(self, device: str | torch.device) -> LogoPipeline:
@@ -113,11 +108,19 @@ class LogoPipeline:
         for first in range(0, len(wanted), batch_size):
             some, own = wanted[first : first + batch_size], seeds[first : first + batch_size]
             tokens = self.clip.vocabulary.encode(some).to(self.device)
-            text_embed = self.clip.encode_text(tokens)
+            text_embed, words = self.clip.encode_text_tokens(tokens)
             noise = SampleGenerators([derive(seed, "prior") for seed in own])
             image_embed = sample_prior(self.prior, text_embed, noise, prior_steps)
             noise = SampleGenerators([derive(seed, "decoder") for seed in own])
-            pixels = sample_decoder(self.decoder, image_embed, noise, num_inference_steps, guidance_scale, self.fold)
+            pixels = sample_decoder(
+                self.decoder,
+                image_embed,
+                words if self.decoder.condition_on_text_encodings else None,
+                noise,
+                num_inference_steps,
+                guidance_scale,
+                self.fold,
+            )
             if size is not None and size != self.image_size:
                 pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
             parts.append(to_uint8(pixels))

@@ -1,6 +1,7 @@
 """CLIP, prior and decoder: networks of other libraries behind one way to build, save and load them."""
 
-from logolib.models.clip import Clip, ModelError, clip_adapter, load_clip
+from logolib.models.clip import Clip, clip_adapter, load_clip
 from logolib.models.export import export
+from logolib.models.weights import ModelError
 
 __all__ = ["Clip", "ModelError", "clip_adapter", "export", "load_clip"]

@@ -11,20 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from logolib.config import LogolibError
 from logolib.images import to_float
+from logolib.models.weights import ModelError, Precision, load_weights, read_config, save_weights
 from logolib.results import write_text
 from logolib.text import Vocabulary
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-class ModelError(LogolibError):
-    """Weights or a config that cannot be used, and why."""
 
 
 class Clip(nn.Module):
@@ -102,10 +97,10 @@ class Clip(nn.Module):
             digest.update(tensor.detach().cpu().contiguous().clone().float().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def save(self, folder: Path, **about: Any) -> None:
+    def save(self, folder: Path, precision: Precision = "float32", **about: Any) -> None:
         """Write model.safetensors and config.json, each beside its place and renamed."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_weights(self.net, folder / "model.safetensors")
+        save_weights(self.net, folder / "model.safetensors", precision)
         config = {
             "model": self.config,
             "bpe_ids": list(self.vocabulary.bpe_ids),
@@ -185,40 +180,3 @@ def load_clip(folder: Path) -> Clip:
     clip = Clip(config["model"], vocabulary)
     load_weights(clip.net, folder / "model.safetensors")
     return clip.eval().requires_grad_(False)
-
-
-def read_config(folder: Path, maker: str) -> dict[str, Any]:
-    """A model folder's config.json. Raises ModelError naming the command that makes it."""
-    path = folder / "config.json"
-    try:
-        return dict(json.loads(path.read_text("utf8")))
-    except FileNotFoundError:
-        raise ModelError(f"There is no model in {folder}; `logolib {maker}` makes one.") from None
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} is damaged ({error}); train again or restore it.") from None
-
-
-def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a state dict as safetensors, beside its place and renamed."""
-    partial = path.with_name(path.name + ".partial")
-    save_file(
-        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}, partial
-    )
-    partial.replace(path)
-
-
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Read safetensors into a module, exactly. Raises ModelError naming the first layers that differ."""
-    try:
-        weights = load_file(path)
-    except FileNotFoundError:
-        raise ModelError(f"There are no weights {path}; train the model first.") from None
-    except Exception as error:  # safetensors raises SafetensorError, OSError
-        raise ModelError(f"The weights {path} are damaged ({error}); train again or restore them.") from None
-    own = module.state_dict()
-    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [
-        k for k in weights if k not in own
-    ]
-    if wrong:
-        raise ModelError(f"The weights {path} are of another model: {len(wrong)} layers differ, first {wrong[0]}.")
-    module.load_state_dict(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,20 +11,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import DecoderSettings
+from logolib.models.clip import Clip
 from logolib.models.upstream import create
+from logolib.models.weights import ModelError, load_weights, read_config
 from logolib.noise import guided, sample_ddim, x0_from_noise, x0_from_v
 from logolib.seeds import SampleGenerators
 
 
-def decoder_config(settings: DecoderSettings, dim: int) -> dict[str, Any]:
-    """dalle2-pytorch's own DecoderConfig, as a dict, for image embeddings of width `dim`."""
+def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
+    """dalle2-pytorch's own DecoderConfig, as a dict, for the embeddings and encodings of `clip`."""
+    if settings.cond_dim == clip.dim:  # its Unet then makes one token of the embedding where it expects four
+        raise ModelError(f"dalle2-pytorch takes no decoder.cond_dim equal to the CLIP's {clip.dim}; choose another.")
     unet = {
         "dim": settings.dim,
         "dim_mults": list(settings.dim_mults),
-        "image_embed_dim": dim,
+        "image_embed_dim": clip.dim,
         "cond_dim": settings.cond_dim,
         "channels": 3 * settings.fold**2,
         "cond_on_image_embeds": True,
+        "cond_on_text_encodings": settings.text_encodings,
+        "text_embed_dim": clip.config["text_cfg"]["width"] if settings.text_encodings else None,
+        "max_text_len": clip.vocabulary.context_length,
         "self_attn": list(settings.attention),
         "attn_heads": settings.attn_heads,
         "attn_dim_head": settings.attn_dim_head,
@@ -42,8 +50,16 @@ def decoder_config(settings: DecoderSettings, dim: int) -> dict[str, Any]:
         "predict_v": settings.objective == "v",
         "learned_variance": False,  # upstream's default, True, is where users meet NaN
         "image_cond_drop_prob": settings.image_dropout,
-        "text_cond_drop_prob": 0.0,
+        "text_cond_drop_prob": settings.text_dropout,
     }
+
+
+def load_decoder(folder: Path) -> tuple[nn.Module, int]:
+    """Read a decoder that `logolib train decoder` wrote, and how far its pixels are folded. Raises ModelError."""
+    about = read_config(folder, "train decoder")
+    decoder = build_decoder(about["decoder"])
+    load_weights(decoder, folder / "model.safetensors")
+    return decoder.eval().requires_grad_(False), int(about["fold"])
 
 
 def build_decoder(config: dict[str, Any]) -> nn.Module:
@@ -77,13 +93,19 @@ def _as_it_is(x: Tensor, x0: Tensor, alpha_bar: Tensor) -> Tensor:
 def sample_decoder(
     decoder: Any,
     image_embed: Tensor,
+    text_encodings: Tensor | None,
     noise: SampleGenerators,
     steps: int,
     scale: float,
     factor: int,
     callback: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Normalised image embeddings (B, D) => pixels (B, 3, H, W) in [-1, 1], by DDIM with guidance `scale`."""
+    """Normalised image embeddings (B, D) and a text's encodings (B, L, W) => pixels (B, 3, H, W) in [-1, 1].
+
+    By DDIM with guidance `scale`; a decoder that was built without text takes None for it.
+    """
+    given: dict[str, Any] = {"image_embed": image_embed, "text_encodings": text_encodings}
+    nothing = {**given, "image_cond_drop_prob": 1.0, "text_cond_drop_prob": 1.0}
     unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
     alphas_bar = schedule.alphas_cumprod
     to_x0: Callable[[Tensor, Tensor, Tensor], Tensor] = x0_from_noise
@@ -94,9 +116,9 @@ def sample_decoder(
 
     def denoise(x: Tensor, t: int) -> Tensor:
         times = torch.full((len(x),), t, device=device)
-        output: Tensor = unet(x, times, image_embed=image_embed)
+        output: Tensor = unet(x, times, **given)
         if scale != 1.0:
-            output = guided(output, unet(x, times, image_embed=image_embed, image_cond_drop_prob=1.0), scale)
+            output = guided(output, unet(x, times, **nothing), scale)
         return to_x0(x, output, alphas_bar[t]).clamp(-1, 1)
 
     size = decoder.image_sizes[0]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from logolib.models.clip import ModelError, load_clip, load_weights, read_config
-from logolib.models.decoder import build_decoder
-from logolib.models.prior import build_prior
+from logolib.models.clip import load_clip
+from logolib.models.decoder import load_decoder
+from logolib.models.prior import load_prior
 from logolib.models.upstream import version
+from logolib.models.weights import ModelError, read_config
 from logolib.results import write_text
 from logolib.text import BPE_SIZE
 
@@ -50,10 +50,8 @@ def _export_clip(run: Path, out: Path) -> list[Path]:
 
 def _export_dalle2(run: Path, out: Path) -> list[Path]:
     written = []
-    for part, build in (("prior", build_prior), ("decoder", build_decoder)):
-        config: dict[str, Any] = read_config(run / part, f"train {part}")
-        model: nn.Module = build(config[part])
-        load_weights(model, run / part / "model.safetensors")
+    for part, model in (("prior", load_prior(run / "prior")), ("decoder", load_decoder(run / "decoder")[0])):
+        config = read_config(run / part, f"train {part}")
         weights, readable = out / f"{part}.pth", out / f"{part}.json"
         # The version as text: upstream pickles a packaging.Version, which a safe loader refuses.
         _save({"model": model.state_dict(), "version": version(), "config": config[part]}, weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from logolib.config import PriorSettings
 from logolib.models.upstream import create
+from logolib.models.weights import load_weights, read_config
 from logolib.noise import guided, sample_ddim
 from logolib.seeds import SampleGenerators
 
@@ -32,6 +34,13 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
         "condition_on_text_encodings": False,
         "predict_x_start": True,
     }
+
+
+def load_prior(folder: Path) -> nn.Module:
+    """Read a prior that `logolib train prior` wrote. Raises ModelError."""
+    prior = build_prior(read_config(folder, "train prior")["prior"])
+    load_weights(prior, folder / "model.safetensors")
+    return prior.eval().requires_grad_(False)
 
 
 def build_prior(config: dict[str, Any]) -> nn.Module:

@@ -48,7 +48,7 @@ STAGES: dict[str, Stage] = {
     "caption": Stage("03_caption.ipynb", after=("collect",)),
     "clip": Stage("04_clip.ipynb", "model/clip", MODEL, ("dataset",), TRAINING),
     "prior": Stage("05_prior.ipynb", "model/prior", MODEL, ("dataset", "clip"), TRAINING),
-    "decoder": Stage("06_decoder.ipynb", "model/decoder", MODEL, ("dataset", "clip"), TRAINING),
+    "decoder": Stage("06_decoder.ipynb", "model/decoder", MODEL, ("dataset", "clip", "prior"), TRAINING),
     "generate": Stage(
         "07_generate.ipynb",
         "samples",

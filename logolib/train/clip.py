@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import ClipSettings
-from logolib.data import data_hash_of
-from logolib.models.clip import Clip, ModelError, embed_images, embed_texts, load_clip, named_config
-from logolib.results import StageResult, Stopwatch, data_hash, write_result
+from logolib.models.clip import Clip, embed_images, embed_texts, load_clip, named_config
+from logolib.models.weights import ModelError, read_config
+from logolib.results import StageResult
 from logolib.seeds import derive
 from logolib.text import CONTEXT_LENGTH, Vocabulary
 from logolib.train.corpus import BatchFeed, load_corpus
-from logolib.train.loop import TrainError, best_device, fit
+from logolib.train.job import Job
+from logolib.train.loop import TrainError, best_device
 
 RANKS = (1, 5, 10)
 
@@ -29,16 +30,17 @@ def train_clip(
     *,
     seed: int = 0,
     profile: str = "custom",
-    start: Path | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> StageResult:
     """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json.
 
-    `start` is a CLIP folder to fine-tune. Raises ModelError or TrainError in one sentence.
+    With `settings.start` the CLIP of another run is fine-tuned: its architecture goes before the settings',
+    and its vocabulary grows.
+    Raises ModelError or TrainError in one sentence.
     """
-    watch, out = Stopwatch(), run / "clip"
-    config = named_config(settings.model)
+    job = Job("clip", settings, data, run, seed, profile, resume, progress)
+    config = named_config(settings.model) if job.start is None else read_config(job.start, "train clip")["model"]
     size = _image_size(config)
     corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
     if len(corpus.order) < settings.batch_size:
@@ -47,7 +49,7 @@ def train_clip(
             f"set clip.batch_size={len(corpus.order) // 2} or collect more."
         )
     device = best_device()
-    clip = _new_clip(settings, config, corpus.captions, start, seed).to(device)
+    clip = _new_clip(settings, config, corpus.captions, job.start, seed).to(device)
     tokens = clip.vocabulary.encode(corpus.captions).to(device)
     val_tokens = clip.vocabulary.encode(corpus.val_captions).to(device)
     rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "clip order"))
@@ -59,38 +61,18 @@ def train_clip(
     def hook(network: nn.Module, _step: int) -> dict[str, Any]:
         return {"val_loss": _held_out_loss(network, corpus.val_images, val_tokens, settings.batch_size)}
 
-    key = data_hash([corpus.hash, settings.model_dump_json(), str(seed), str(start)])
-    fitted = fit(
-        clip,
-        loss,
-        settings,
-        out / "latest.pt",
-        seed=seed,
-        key=key,
-        resume=resume,
-        hook=hook,
-        hook_every=max(1, settings.steps // 12),
-        label="clip",
-        progress=progress,
-    )
+    fitted = job.fit(clip, loss, hook, [corpus.hash])
     network = fitted.network
     assert isinstance(network, Clip)
-    network.save(out, data_hash=corpus.hash)
+    network.save(job.out, data_hash=corpus.hash)
     images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
-    measured = retrieval(images, texts, seed)
     values = {
-        "curve": fitted.curve,
-        **measured,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        **retrieval(images, texts, seed),
         "vocabulary": network.vocabulary.size,
         "embedding": network.dim,
-        "images_per_s": round(fitted.steps_run * settings.batch_size / fitted.seconds, 1) if fitted.steps_run else None,
         "pairs": len(corpus.captions),
     }
-    provenance = watch.provenance(settings, seed, data_hash_of(data), profile)
-    result = StageResult("clip", values, {"weights": "model.safetensors", "config": "config.json"}, provenance)
-    write_result(out / "result.json", result)
-    return result
+    return job.record(fitted, values)
 
 
 def contrastive(network: nn.Module, images: Tensor, tokens: Tensor) -> Tensor:
@@ -150,7 +132,7 @@ def _new_clip(
     settings: ClipSettings, config: dict[str, Any], captions: list[str], start: Path | None, seed: int
 ) -> Clip:
     if start is not None:
-        return load_clip(start).train().requires_grad_(True)
+        return _grown(load_clip(start), captions)
     torch.manual_seed(derive(seed, "clip weights"))
     if settings.pretrained is None:
         return Clip(config, Vocabulary.of(captions, min(CONTEXT_LENGTH, config["text_cfg"].get("context_length", 77))))
@@ -164,6 +146,18 @@ def _new_clip(
             f"open_clip's weights {settings.model} {settings.pretrained} cannot be had ({error})."
         ) from None
     return clip
+
+
+def _grown(clip: Clip, captions: list[str]) -> Clip:
+    """A CLIP whose vocabulary takes in the words of further captions; it gives known words the same embeddings."""
+    vocabulary = clip.vocabulary.grown(captions)
+    if vocabulary.size == clip.vocabulary.size:
+        return clip.train().requires_grad_(True)
+    larger = Clip(clip.config, vocabulary)
+    state = clip.net.state_dict()
+    state["token_embedding.weight"] = clip.vocabulary.moved(state["token_embedding.weight"], vocabulary)
+    larger.net.load_state_dict(state)
+    return larger
 
 
 def _weights_file(settings: ClipSettings) -> str:

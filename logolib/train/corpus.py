@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from logolib.data import batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
-from logolib.results import data_hash, write_text
-from logolib.seeds import derive
+from logolib.models.prior import load_prior, sample_prior
+from logolib.results import data_hash, sha256_file, write_text
+from logolib.seeds import SampleGenerators, derive
+
+GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,46 @@ class Embedded:
 
 def embed_corpus(clip: Clip, corpus: Corpus, run: Path, device: torch.device) -> Embedded:
     """Embed all pictures and captions once; kept in RUN/embeddings by data and weights."""
-    path = run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.safetensors"
-    if path.exists():
-        kept = load_file(path)
-    else:
+
+    def make() -> dict[str, Tensor]:
         encode = clip.vocabulary.encode
-        kept = {
+        return {
             "images": embed_images(clip, corpus.images),
             "texts": embed_texts(clip, encode(corpus.captions)),
             "val_images": embed_images(clip, corpus.val_images),
             "val_texts": embed_texts(clip, encode(corpus.val_captions)),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        save_file(kept, partial)
-        partial.replace(path)
+
+    kept = _kept(run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.safetensors", make)
     return Embedded(**{name: tensor.to(device) for name, tensor in kept.items()})
+
+
+def guess_images(prior: Path, texts: Tensor, run: Path, key: str, seed: int, batch: int = 512) -> Tensor:
+    """What the prior in a folder makes of text embeddings (N, D): one image embedding each, kept in RUN/embeddings."""
+
+    def make() -> dict[str, Tensor]:
+        network = load_prior(prior).to(texts.device)
+        parts = []
+        for first in range(0, len(texts), batch):
+            some = texts[first : first + batch]
+            noise = SampleGenerators([derive(seed, "guess", first + i) for i in range(len(some))])
+            parts.append(sample_prior(network, some, noise, GUESS_STEPS).cpu())
+        return {"guesses": torch.cat(parts)}
+
+    name = f"{key}-{sha256_file(prior / 'model.safetensors')[:16]}.safetensors"
+    return _kept(run / "embeddings" / name, make)["guesses"].to(texts.device)
+
+
+def _kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Tensors made once and kept in a file."""
+    if path.exists():
+        return load_file(path)
+    kept = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(kept, partial)
+    partial.replace(path)
+    return kept
 
 
 class BatchFeed:

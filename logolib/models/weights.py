@@ -1,0 +1,89 @@
+"""Weights on disk: safetensors in full, half or 8-bit precision, and the configs beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from logolib.config import LogolibError
+
+BASE = Path(__file__).resolve().parents[1] / "weights" / "base"  # what ships
+Precision = Literal["float32", "float16", "int8"]
+SCALE = "::scale"  # ends the name of the tensor that scales an 8-bit one
+SMALL = 4096  # tensors of fewer numbers stay in half precision: they save nothing
+
+
+class ModelError(LogolibError):
+    """Weights or a config that cannot be used, and why."""
+
+
+def model_folder(model: str | Path) -> Path:
+    """Where a run's models lie: in the folder itself or its model/; `default` is the base that ships."""
+    if str(model) == "default":
+        return BASE
+    folder = Path(model)
+    return folder / "model" if (folder / "model").is_dir() else folder
+
+
+def read_config(folder: Path, maker: str) -> dict[str, Any]:
+    """A model folder's config.json. Raises ModelError naming the command that makes it."""
+    path = folder / "config.json"
+    try:
+        return dict(json.loads(path.read_text("utf8")))
+    except FileNotFoundError:
+        raise ModelError(f"There is no model in {folder}; `logolib {maker}` makes one.") from None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({error}); train again or restore it.") from None
+
+
+def save_weights(module: nn.Module, path: Path, precision: Precision = "float32") -> None:
+    """Write a state dict as safetensors, beside its place and renamed.
+
+    `int8` keeps each large matrix as round(w / s), s = max |w| / 127 per output channel, and all else in
+    half precision.
+    """
+    state: dict[str, Tensor] = {}
+    for name, tensor in module.state_dict().items():
+        value = tensor.detach().cpu().contiguous().clone()
+        if not value.is_floating_point() or precision == "float32":
+            state[name] = value
+        elif precision == "int8" and value.ndim >= 2 and value.numel() >= SMALL:
+            scale = value.float().abs().flatten(1).amax(1).clamp(min=1e-8) / 127  # (out,)
+            state[name] = (value / _along(scale, value)).round().to(torch.int8)
+            state[name + SCALE] = scale
+        else:
+            state[name] = value.half()
+    partial = path.with_name(path.name + ".partial")
+    save_file(state, partial)
+    partial.replace(path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read safetensors of any precision into a module. Raises ModelError naming the first of the layers that differ."""
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"There are no weights {path}; train the model first.") from None
+    except Exception as error:  # safetensors raises SafetensorError, OSError
+        raise ModelError(f"The weights {path} are damaged ({error}); train again or restore them.") from None
+    for name in [name for name in weights if name.endswith(SCALE)]:
+        scale, whole = weights.pop(name), name.removesuffix(SCALE)
+        if whole in weights and weights[whole].ndim >= 1 and len(scale) == len(weights[whole]):
+            weights[whole] = weights[whole].float() * _along(scale, weights[whole])
+    own = module.state_dict()
+    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [
+        k for k in weights if k not in own
+    ]
+    if wrong:
+        raise ModelError(f"The weights {path} are of another model: {len(wrong)} layers differ, first {wrong[0]}.")
+    module.load_state_dict(weights)
+
+
+def _along(scale: Tensor, value: Tensor) -> Tensor:
+    """(out,) => (out, 1, ...), to scale a tensor by its first axis."""
+    return scale.view(-1, *[1] * (value.ndim - 1))

@@ -1,0 +1,78 @@
+"""What the trainings share: the fit, the weights it leaves, and the record of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from logolib.config import TrainSettings
+from logolib.data import data_hash_of
+from logolib.models.weights import model_folder, save_weights
+from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
+from logolib.train.loop import Fitted, Hook, Loss, fit
+
+
+@dataclass
+class Job:
+    """One training: `name` is its folder under the run, its label and its stage."""
+
+    name: str
+    settings: TrainSettings
+    data: Path
+    run: Path
+    seed: int
+    profile: str
+    resume: bool
+    progress: bool
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    @property
+    def out(self) -> Path:
+        """Where its files go."""
+        return self.run / self.name
+
+    @property
+    def start(self) -> Path | None:
+        """The folder of the weights to fine-tune, if any."""
+        return model_folder(self.settings.start) / self.name if self.settings.start else None
+
+    def fit(self, network: nn.Module, loss: Loss, hook: Hook, sources: list[str], hook_every: int = 0) -> Fitted:
+        """Train; `sources` are hashes of what it learns from: other ones start afresh instead of resuming."""
+        key = data_hash([*sources, self.settings.model_dump_json(), str(self.seed)])
+        return fit(
+            network,
+            loss,
+            self.settings,
+            self.out / "latest.pt",
+            seed=self.seed,
+            key=key,
+            resume=self.resume,
+            hook=hook,
+            hook_every=hook_every or max(1, self.settings.steps // 12),
+            label=self.name,
+            progress=self.progress,
+        )
+
+    def save(self, network: nn.Module, about: dict[str, Any]) -> None:
+        """Write model.safetensors and config.json."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        save_weights(network, self.out / "model.safetensors")
+        write_text(self.out / "config.json", json.dumps(about, indent=1) + "\n")
+
+    def record(self, fitted: Fitted, values: dict[str, Any]) -> StageResult:
+        """Write result.json: the curve, the speed, the size, and `values`."""
+        speed = round(fitted.steps_run * self.settings.batch_size / fitted.seconds, 1) if fitted.steps_run else None
+        common = {
+            "curve": fitted.curve,
+            "parameters": sum(p.numel() for p in fitted.network.parameters()),
+            "images_per_s": speed,
+        }
+        provenance = self.watch.provenance(self.settings, self.seed, data_hash_of(self.data), self.profile)
+        files = {"weights": "model.safetensors", "config": "config.json"}
+        result = StageResult(self.name, common | values, files, provenance)
+        write_result(self.out / "result.json", result)
+        return result
