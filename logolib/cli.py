@@ -86,6 +86,7 @@ class Part(StrEnum):
     clip = "clip"
     prior = "prior"
     decoder = "decoder"
+    upsampler = "upsampler"
 
 
 class Upstream(StrEnum):
@@ -156,7 +157,7 @@ def dataset(
 @app.command()
 @_one_sentence()
 def train(
-    part: Annotated[Part, typer.Argument(metavar="clip|prior|decoder", help="Which of the three models.")],
+    part: Annotated[Part, typer.Argument(metavar="clip|prior|decoder|upsampler", help="Which of the models.")],
     data: DataOption,
     run: Annotated[Path, typer.Option("--out", metavar="RUN", help="The models' folder.")],
     clip: Annotated[Path | None, typer.Option(help="A trained CLIP; RUN/clip unless told.")] = None,
@@ -168,20 +169,22 @@ def train(
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train one of the three models on a data set."""
+    """Train one of the models on a data set."""
     asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
     settings = _settings(profile, [*(changes or ()), *asked])
     import logolib.train as stages
 
-    if part == Part.clip and clip is not None:
-        _fail("`train clip` takes no --clip; to start from weights use --from.", 2)
+    if part in (Part.clip, Part.upsampler) and clip is not None:
+        _fail(f"`train {part.value}` takes no --clip; to start from weights use --from.", 2)
     common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value, "resume": resume}
     if part == Part.clip:
         result = stages.train_clip(settings.clip, data, run, **common)
     elif part == Part.prior:
         result = stages.train_prior(settings.prior, data, run, clip=clip, **common)
-    else:
+    elif part == Part.decoder:
         result = stages.train_decoder(settings.decoder, data, run, clip=clip, **common)
+    else:
+        result = stages.train_upsampler(settings.upsampler, data, run, **common)
     _report(result, run / part.value, as_json)
 
 

@@ -106,6 +106,21 @@ class DecoderSettings(TrainSettings):
     previews: int = Field(8, ge=1)
 
 
+class UpsamplerSettings(TrainSettings):
+    """A Unet of dalle2-pytorch that makes a small picture a large one."""
+
+    image_size: int = Field(256, ge=16)
+    factor: int = Field(4, ge=2)  # how many times the side grows
+    crop: int = Field(128, ge=16)  # side of the pieces it learns from, pixels
+    fold: int = Field(4, ge=1)
+    dim: int = Field(32, ge=8)
+    dim_mults: tuple[int, ...] = (1, 2)
+    num_resnet_blocks: int = Field(1, ge=1)
+    timesteps: int = Field(1000, ge=2)
+    previews: int = Field(6, ge=1)
+    steps_shown: int = Field(4, ge=1)  # network evaluations a preview
+
+
 class GenerateSettings(Settings):
     """How pictures are drawn from prompts."""
 
@@ -113,6 +128,7 @@ class GenerateSettings(Settings):
     size: int = Field(256, ge=16)
     steps: int = Field(25, ge=2)  # network evaluations a picture
     prior_steps: int = Field(25, ge=2)
+    upsampler_steps: int = Field(4, ge=1)
     guidance_scale: float = Field(3.0, ge=0)
     prompts: int = Field(16, ge=1)  # held-out captions that the pipeline draws
     batch_size: int = Field(32, ge=1)
@@ -123,6 +139,7 @@ class EvaluateSettings(Settings):
 
     prompts: int = Field(100, ge=2)  # drawn prompts with exact descriptions
     per_prompt: int = Field(1, ge=1)
+    steps: int = Field(25, ge=2)  # network evaluations a picture
     bootstrap: int = Field(2000, ge=100)
     against: tuple[str, ...] = ()  # further models on the same prompts: runs' folders, or `default`
     judge: str = "shipped"  # shipped | the folder of a CLIP
@@ -138,6 +155,7 @@ class Profile(Settings):
     clip: ClipSettings = ClipSettings()
     prior: PriorSettings = PriorSettings()
     decoder: DecoderSettings = DecoderSettings()
+    upsampler: UpsamplerSettings = UpsamplerSettings()
     generate: GenerateSettings = GenerateSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 

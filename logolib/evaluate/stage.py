@@ -84,7 +84,7 @@ def evaluate(
         raise EvaluateError("There is no model to judge; name at least one folder with --model.")
     judge, marker = load_judge(settings.judge), load_shipped_marker()
     names = arm_names(models)
-    arms = [_load(name, model, judge, progress) for name, model in zip(names, models, strict=True)]
+    arms = [_load(name, model, judge, settings.steps, progress) for name, model in zip(names, models, strict=True)]
     held = _held_out(settings, data, seed)
     asked_pairs = sample_many(settings.prompts, derive(seed, "attribute prompts") % 2**32, for_judging=True)
     emblems, prompts = [emblem for emblem, _ in asked_pairs], [caption for _, caption in asked_pairs]
@@ -167,7 +167,7 @@ def attribute_table(
     return table
 
 
-def _load(name: str, model: Path | str, judge: Judge, progress: bool) -> _Arm:
+def _load(name: str, model: Path | str, judge: Judge, steps: int, progress: bool) -> _Arm:
     pipe = LogoPipeline.from_pretrained(model)
     refuse_kin(judge, name, pipe.fingerprint())
 
@@ -178,7 +178,15 @@ def _load(name: str, model: Path | str, judge: Judge, progress: bool) -> _Arm:
             def count(done: int, _total: int) -> None:
                 bar.update(done - bar.n)
 
-            return pipe(prompts, num_images_per_prompt=each, seeds=seeds, size=SIZE, callback=count).pixels
+            drawn = pipe(
+                prompts,
+                num_images_per_prompt=each,
+                seeds=seeds,
+                size=SIZE,
+                num_inference_steps=steps,
+                callback=count,
+            )
+            return drawn.pixels
 
     return _Arm(name, draw)
 

@@ -16,7 +16,8 @@ from logolib.images import to_uint8
 from logolib.models.clip import Clip, load_clip
 from logolib.models.decoder import load_decoder, sample_decoder
 from logolib.models.prior import load_prior, sample_prior
-from logolib.models.weights import ModelError, model_folder, read_config
+from logolib.models.upsampler import Upsampler, load_upsampler
+from logolib.models.weights import BASE, ModelError, model_folder, read_config
 from logolib.seeds import SampleGenerators, derive
 
 StepCallback = Callable[[int, int], None]
@@ -36,14 +37,18 @@ class LogoOutput:
 
 
 class LogoPipeline:
-    """A CLIP, a prior and a decoder: prompt => text embedding => image embedding => pixels."""
+    """CLIP, prior, decoder and upsampler: prompt => text embedding => image embedding => pixels => more pixels."""
 
-    def __init__(self, clip: Clip, prior: nn.Module, decoder: nn.Module, fold: int) -> None:
-        self.clip, self.prior, self.decoder, self.fold = clip, prior, decoder, fold
+    def __init__(
+        self, clip: Clip, prior: nn.Module, decoder: nn.Module, fold: int, upsampler: Upsampler | None = None
+    ) -> None:
+        self.clip, self.prior, self.decoder, self.fold, self.upsampler = clip, prior, decoder, fold, upsampler
 
     @classmethod
     def from_pretrained(cls, model: str | Path) -> LogoPipeline:
         """Read a folder that holds clip/, prior/ and decoder/; `default` is the base that ships with logolib.
+
+        A folder without upsampler/ takes the base's: it knows no words, only edges.
 
         Raises ModelError when a part is missing, damaged, or was trained on another CLIP.
         """
@@ -56,13 +61,16 @@ class LogoPipeline:
             if read_config(run / part, f"train {part}")["clip"] != expected:
                 raise ModelError(f"{run / part} was trained on another CLIP than {run / 'clip'}; train {part} again.")
         decoder, fold = load_decoder(run / "decoder")
-        pipeline = cls(clip, load_prior(run / "prior"), decoder, fold)
+        places = [place / "upsampler" for place in (run, BASE) if (place / "upsampler").is_dir()]
+        upsampler = load_upsampler(places[0]) if places else None
+        pipeline = cls(clip, load_prior(run / "prior"), decoder, fold, upsampler)
         return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
 
     def to(self, device: str | torch.device) -> LogoPipeline:
         """Move all parts to a device."""
-        for part in (self.clip, self.prior, self.decoder):
-            part.to(device)
+        for part in (self.clip, self.prior, self.decoder, self.upsampler):
+            if part is not None:
+                part.to(device)
         return self
 
     @property
@@ -89,6 +97,7 @@ class LogoPipeline:
         size: int | None = None,
         num_inference_steps: int = 25,
         prior_steps: int = 16,
+        upsampler_steps: int = 4,
         guidance_scale: float = 3.0,
         batch_size: int = 32,
         callback: StepCallback | None = None,
@@ -96,8 +105,8 @@ class LogoPipeline:
         """Draw `num_images_per_prompt` pictures for each prompt, prompt by prompt.
 
         seeds: one for each picture, 0, 1, 2 … when None; a seed gives the same picture at any batch size
-        within rounding. size: side in pixels, the decoder's own when None; other sizes are resampled.
-        callback(done, total) counts pictures.
+        within rounding. size: side in pixels, the decoder's own when None; larger ones go through the
+        upsampler, and what then differs from the size is resampled. callback(done, total) counts pictures.
         """
         texts = [prompts] if isinstance(prompts, str) else list(prompts)
         wanted = [text for text in texts for _ in range(num_images_per_prompt)]
@@ -121,7 +130,10 @@ class LogoPipeline:
                 guidance_scale,
                 self.fold,
             )
-            if size is not None and size != self.image_size:
+            if self.upsampler is not None and size is not None and size > self.image_size:
+                noise = SampleGenerators([derive(seed, "upsampler") for seed in own])
+                pixels = self.upsampler.sample(pixels, noise, upsampler_steps)
+            if size is not None and size != pixels.shape[-1]:
                 pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
             parts.append(to_uint8(pixels))
             if callback is not None:

@@ -59,6 +59,7 @@ def generate(
             size=settings.size,
             num_inference_steps=settings.steps,
             prior_steps=settings.prior_steps,
+            upsampler_steps=settings.upsampler_steps,
             guidance_scale=settings.guidance_scale,
             batch_size=settings.batch_size,
             callback=count,
@@ -103,7 +104,7 @@ def check_prompt(prompt: str) -> str:
 
 
 def _plain(settings: GenerateSettings) -> dict[str, object]:
-    return settings.model_dump(include={"steps", "prior_steps", "guidance_scale", "size"})
+    return settings.model_dump(include={"steps", "prior_steps", "upsampler_steps", "guidance_scale", "size"})
 
 
 def _slug(prompt: str) -> str:

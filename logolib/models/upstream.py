@@ -18,6 +18,26 @@ def create(kind: str, config: dict[str, Any]) -> nn.Module:
     return network
 
 
+def unet(config: dict[str, Any]) -> nn.Module:
+    """dalle2-pytorch's Unet, alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from dalle2_pytorch import Unet
+
+        network: nn.Module = Unet(**config)
+    return network
+
+
+def noise_scheduler(schedule: str, timesteps: int) -> nn.Module:
+    """dalle2-pytorch's schedule of noise; `alphas_cumprod` is what samplers read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from dalle2_pytorch.dalle2_pytorch import NoiseScheduler
+
+        scheduler: nn.Module = NoiseScheduler(beta_schedule=schedule, timesteps=timesteps, loss_type="l2")
+    return scheduler
+
+
 def version() -> str:
     """The installed release."""
     from importlib.metadata import version

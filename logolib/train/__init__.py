@@ -3,5 +3,6 @@
 from logolib.train.clip import train_clip
 from logolib.train.decoder import train_decoder
 from logolib.train.prior import train_prior
+from logolib.train.upsampler import train_upsampler
 
-__all__ = ["train_clip", "train_decoder", "train_prior"]
+__all__ = ["train_clip", "train_decoder", "train_prior", "train_upsampler"]

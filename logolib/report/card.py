@@ -1,0 +1,95 @@
+"""The base model's card in the book: how it was trained and what it reaches, from the records that ship with it."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes  # type: ignore[import-untyped]
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from logolib.models.weights import BASE
+from logolib.report import tables
+
+LABELS = {
+    "shape": "shape of the ground",
+    "division": "division of the ground",
+    "field": "first colour of the ground",
+    "second": "second colour of the ground",
+    "border": "border",
+    "charge": "figure",
+    "charge_colour": "colour of the figure",
+}
+
+
+def training_table(record: dict[str, Any]) -> str:
+    """One row a part: parameters, precision, steps, pictures seen, minutes."""
+    rows = []
+    for part, about in record.items():
+        settings, values = about["provenance"]["settings"], about["values"]
+        seen = settings["steps"] * settings["batch_size"]
+        rows.append(
+            [
+                part,
+                f"{values['parameters']:,}",
+                about["precision"],
+                f"{settings['steps']:,}",
+                f"{seen:,}",
+                f"{about['provenance']['seconds'] / 60:.0f}",
+            ]
+        )
+    head = ["part", "parameters", "stored as", "steps", "pictures seen", "minutes"]
+    return str(tables.table(head, rows).data)
+
+
+def attribute_table(measured: dict[str, Any]) -> str:
+    """One row an attribute: right, interval, chance, ceiling, prompts."""
+    rows = [
+        [
+            LABELS[name],
+            f"{row['accuracy']:.0%}",
+            f"{row['low']:.0%} to {row['high']:.0%}",
+            f"{row['chance']:.0%}",
+            f"{row['ceiling']:.0%}",
+            f"{row['n']:.0f}",
+        ]
+        for name, row in measured["attributes"].items()
+    ]
+    both = measured["together"]
+    of = ", ".join(LABELS[name] for name in measured["together_of"])
+    low_high = f"{both['low']:.0%} to {both['high']:.0%}"
+    rows.append([f"all of these: {of}", f"{both['accuracy']:.0%}", low_high, "", "", f"{both['n']:.0f}"])
+    return str(tables.table(["attribute", "right", "95% interval", "chance", "ceiling", "prompts"], rows).data)
+
+
+def to_html(record: dict[str, Any], measured: dict[str, Any]) -> str:
+    """Both tables and where their numbers come from."""
+    facts = measured["provenance"]
+    line = " · ".join(f"{key} {facts[key]}" for key in ("seed", "commit", "data_hash", "started"))
+    return (
+        f"<h2>Training</h2>{training_table(record)}<h2>What it reaches</h2>{attribute_table(measured)}"
+        f'<p class="provenance"><code>python benchmarks/measure_base.py</code><br>{escape(line)}</p>'
+    )
+
+
+class ModelCard(SphinxDirective):
+    """`model-card`: the tables of the base that ships."""
+
+    def run(self) -> list[nodes.Node]:
+        """Raw HTML nodes, or one sentence when nothing ships."""
+        files = [BASE / "base.json", BASE / "measured.json"]
+        if not all(file.exists() for file in files):
+            return [nodes.paragraph(text="No base ships with this version.")]
+        for file in files:
+            self.env.note_dependency(str(file))
+        record, measured = (json.loads(Path(file).read_text("utf8")) for file in files)
+        return [nodes.raw("", to_html(record, measured), format="html")]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive with Sphinx."""
+    app.add_directive("model-card", ModelCard)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
