@@ -46,3 +46,15 @@ def test_any_text_gives_a_row_of_known_ids(text: str) -> None:
     assert row.shape == (64,)
     assert int(row.min()) >= PAD
     assert int(row.max()) == vocabulary.end
+
+
+def test_a_grown_vocabulary_keeps_what_known_words_mean() -> None:
+    small = Vocabulary.of(["a red lion"])
+    large = small.grown(["a green dragon rampant"])
+    assert not large.unknown_words("a green dragon")
+    rows = torch.randn(small.size, 4)
+    moved = small.moved(rows, large)
+    assert moved.shape == (large.size, 4)
+    known = "a red lion"
+    torch.testing.assert_close(moved[large.encode([known])], rows[small.encode([known])])
+    assert large.grown(["a red dragon"]).bpe_ids == large.bpe_ids

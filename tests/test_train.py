@@ -8,8 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from logolib.config import LogolibError, Profile, TrainSettings
-from logolib.train import train_clip, train_decoder
+from logolib.config import LogolibError, Profile, TrainSettings, UpsamplerSettings
+from logolib.generate import LogoPipeline
+from logolib.models.clip import load_clip
+from logolib.models.upsampler import load_upsampler
+from logolib.seeds import SampleGenerators
+from logolib.train import train_clip, train_decoder, train_prior, train_upsampler
 from logolib.train.clip import retrieval
 from logolib.train.corpus import load_corpus
 from logolib.train.loop import TrainError, fit, learning_rate
@@ -123,3 +127,29 @@ def test_fewer_pairs_than_a_batch_are_refused_with_the_remedy(tiny_data: Path, t
 def test_a_decoder_without_its_clip_is_refused(tiny_data: Path, tmp_path: Path, smoke: Profile) -> None:
     with pytest.raises(LogolibError, match="train clip"):
         train_decoder(smoke.decoder, tiny_data, tmp_path, progress=False)
+
+
+def test_every_model_can_be_fine_tuned_from_another_run(
+    tiny_data: Path, tiny_model: Path, smoke: Profile, tmp_path: Path
+) -> None:
+    clip = smoke.clip.model_copy(update={"start": str(tiny_model), "lr": 1e-9, "steps": 1})
+    train_clip(clip, tiny_data, tmp_path, progress=False)
+    before, after = load_clip(tiny_model / "clip"), load_clip(tmp_path / "clip")
+    tokens = before.vocabulary.encode(["a red lion"])
+    torch.testing.assert_close(after.encode_text(tokens), before.encode_text(tokens), rtol=0, atol=1e-4)
+    start = {"start": str(tiny_model), "steps": 1}
+    train_prior(smoke.prior.model_copy(update=start), tiny_data, tmp_path, progress=False)
+    # another width is asked for: that of the weights to start from goes before it
+    train_decoder(smoke.decoder.model_copy(update={**start, "dim": 24}), tiny_data, tmp_path, progress=False)
+    assert LogoPipeline.from_pretrained(tmp_path).image_size == smoke.decoder.image_size
+
+
+def test_an_upsampler_learns_and_enlarges(tiny_data: Path, tmp_path: Path) -> None:
+    settings = UpsamplerSettings(
+        image_size=64, factor=4, crop=32, dim=16, dim_mults=(1,), steps=3, batch_size=2, previews=2, drawn=4
+    )
+    result = train_upsampler(settings, tiny_data, tmp_path, progress=False)
+    assert result.values["curve"][-1]["val_error"] < 2
+    large = load_upsampler(tmp_path / "upsampler").sample(torch.zeros(2, 3, 8, 8), SampleGenerators([1, 2]), 2)
+    assert large.shape == (2, 3, 32, 32)
+    assert large.abs().max() <= 1

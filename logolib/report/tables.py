@@ -239,6 +239,7 @@ def arm_name(arm: str) -> str:
     """What an arm of an evaluation is called in the book."""
     return {
         "generated": "drawn pictures",
+        "base": "the base, not fine-tuned",
         "shuffled": "shuffled captions (chance)",
         "real": "true pictures (ceiling)",
     }.get(arm, arm)

@@ -1,0 +1,116 @@
+"""What the shipped base reaches: attributes of prompts it never saw, a sheet, its nearest training pictures.
+
+Writes OUT/measured.json, and to BOOK two pictures: the first 64 prompts of the seeded list, and those pictures
+beside the training drawings that lie nearest to them. python benchmarks/measure_base.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from logolib.config import GenerateSettings, LogolibError, load_profile
+from logolib.emblems.corpus import draw_many, drawn, sample_many
+from logolib.evaluate.judge import load_shipped_marker
+from logolib.evaluate.marker import SIZE, asked
+from logolib.evaluate.stage import attribute_table
+from logolib.evaluate.statistics import wilson
+from logolib.generate import LogoPipeline
+from logolib.images import save_png, sheet, to_float
+from logolib.models.weights import BASE
+from logolib.results import Stopwatch, write_text
+from logolib.seeds import derive
+
+TOGETHER = ("shape", "field", "second", "charge", "charge_colour")
+SHOWN = 64
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=BASE)
+    parser.add_argument("--book", type=Path, default=Path("book/_static"))
+    parser.add_argument("--no-pictures", action="store_true", help="only the table")
+    given = parser.parse_args()
+    try:
+        measure(given)
+    except LogolibError as error:
+        sys.exit(str(error))
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Draw, read and write."""
+    watch, pipe, marker = Stopwatch(), LogoPipeline.from_pretrained(given.model), load_shipped_marker()
+    asked_for = sample_many(given.prompts, derive(given.seed, "base prompts") % 2**32, for_judging=True)
+    emblems, prompts = [emblem for emblem, _ in asked_for], [caption for _, caption in asked_for]
+    seeds = [derive(given.seed, "base", i) % 2**31 for i in range(len(prompts))]
+    options: dict[str, Any] = {"num_inference_steps": given.steps, "guidance_scale": given.guidance}
+    with tqdm(total=len(prompts), desc="draw", unit="picture") as bar:
+        made = pipe(
+            prompts, seeds=seeds, size=SIZE, callback=lambda done, _: bar.update(done - bar.n), **options
+        ).pixels
+    read, ceiling = marker.read(made), marker.read(draw_many(emblems, SIZE))
+    table = attribute_table(emblems, read, ceiling)
+    right = [all(r[k] == v for k, v in asked(e).items() if k in TOGETHER) for e, r in zip(emblems, read, strict=True)]
+    all_right = wilson(sum(right), len(right))
+    settings = GenerateSettings(steps=given.steps, guidance_scale=given.guidance, size=SIZE)
+    values = {
+        "attributes": table,
+        "together": {"accuracy": all_right.mean, "low": all_right.low, "high": all_right.high, "n": len(right)},
+        "together_of": list(TOGETHER),
+        "prompts": len(prompts),
+        "provenance": watch.provenance(settings, given.seed, pipe.fingerprint(), "base"),
+    }
+    write_text(given.out / "measured.json", json.dumps(values, indent=1) + "\n")
+    for name, row in [*table.items(), ("together", values["together"])]:
+        print(f"{name:14s} {row['accuracy']:.0%} ({row['low']:.0%}-{row['high']:.0%})")  # type: ignore[index]
+    if not given.no_pictures:
+        _pictures(given, pipe, prompts[:SHOWN], seeds[:SHOWN], options)
+
+
+def _pictures(
+    given: argparse.Namespace, pipe: LogoPipeline, prompts: list[str], seeds: list[int], options: dict[str, Any]
+) -> None:
+    large = pipe(prompts, seeds=seeds, size=256, batch_size=16, **options).pixels
+    shown = [_resized(picture, 128) for picture in large]
+    save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
+    settings = load_profile("base")
+    training = drawn(settings.decoder.drawn, derive(settings.seed, "drawn") % 2**32, SIZE, workers=2).images
+    nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
+    pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
+    save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")
+
+
+def _nearest(pictures: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """The row of the training picture nearest to each picture, by pixels at a quarter of the side."""
+    small = F.avg_pool2d(to_float(pictures), 4).flatten(1)
+    best, rows = torch.full((len(small),), torch.inf), torch.zeros(len(small), dtype=torch.long)
+    for first in range(0, len(training), 1000):
+        part = F.avg_pool2d(to_float(training[first : first + 1000]), 4).flatten(1)
+        distance, row = torch.cdist(small, part).min(1)
+        rows = torch.where(distance < best, row + first, rows)
+        best = torch.minimum(best, distance)
+    return rows.numpy()
+
+
+def _resized(picture: np.ndarray, size: int) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What a user may rely on: a base ships, draws by itself, and never met what the clubs keep for themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from logolib.emblems import RESERVED_CHARGES, RESERVED_SHAPES, RESERVED_STYLES
+from logolib.emblems.corpus import sample_many
+from logolib.emblems.phrases import CHARGE_WORDS
+from logolib.generate import LogoPipeline
+from logolib.models.clip import load_clip
+from logolib.models.weights import BASE
+
+PROMPT = 'a red lion on a gold shield, wordmark "LYON"'
+
+
+@pytest.fixture(scope="module")
+def base() -> LogoPipeline:
+    return LogoPipeline.from_pretrained("default")
+
+
+def test_the_base_is_small_enough_to_ship() -> None:
+    sizes = [file.stat().st_size for file in BASE.rglob("*.safetensors")]
+    assert sum(sizes) <= 24_000_000
+    assert max(sizes) < 12_000_000
+
+
+def test_the_base_draws_the_same_picture_again_and_another_for_another_prompt(base: LogoPipeline) -> None:
+    prompts = [PROMPT, PROMPT, "a white ball on a blue roundel"]
+    pixels = base(prompts, seeds=[0, 0, 0], num_inference_steps=4).pixels.astype(int)
+    assert pixels.shape == (3, 64, 64, 3)
+    assert np.abs(pixels[0] - pixels[1]).max() <= 2
+    assert np.abs(pixels[0] - pixels[2]).mean() > 5
+    assert pixels[0].std() > 20  # no blank page
+
+
+def test_the_drawer_takes_no_part_in_generation() -> None:
+    code = (
+        "import sys; from logolib.generate import LogoPipeline;"
+        f"LogoPipeline.from_pretrained('default')({PROMPT!r}, num_inference_steps=2);"
+        "sys.exit(any(name.startswith('logolib.emblems') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_base_was_never_shown_a_reserved_element() -> None:
+    for emblem, _ in sample_many(3000, 1):
+        assert emblem.charge not in RESERVED_CHARGES
+        assert emblem.shape not in RESERVED_SHAPES
+        assert emblem.style not in RESERVED_STYLES
+
+
+@pytest.mark.parametrize("charge", sorted(RESERVED_CHARGES))
+def test_the_base_does_not_even_know_the_words_for_them(charge: str) -> None:
+    vocabulary = load_clip(BASE / "clip").vocabulary
+    for words in CHARGE_WORDS[charge]:
+        assert vocabulary.unknown_words(words.format(c=""))
