@@ -7,7 +7,7 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint lock clean
+.PHONY: report test lint lock base clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -26,6 +26,16 @@ lint: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.lock
+
+# The base that ships, from nothing: hours. Interrupted, it goes on from the last checkpoint.
+base: $(READY)
+	$(BIN)/python benchmarks/icons.py
+	$(BIN)/logolib collect build/icons --out runs/base/collected --profile base
+	$(BIN)/logolib dataset runs/base/collected --out runs/base/data --profile base
+	for part in clip prior decoder upsampler; do \
+		$(BIN)/logolib train $$part --data runs/base/data --out runs/base/model --profile base --resume || exit 1; done
+	$(BIN)/python benchmarks/ship_base.py runs/base/model
+	$(BIN)/python benchmarks/measure_base.py
 
 clean:
 	rm -rf build runs .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
