@@ -45,6 +45,8 @@ class DatasetSettings(Settings):
     val_fraction: float = Field(0.2, gt=0, lt=1)
     size: int = Field(256, ge=16)  # longest side of the stored PNG, pixels
     shard_size: int = Field(256, ge=1)  # samples a shard
+    augment: int = Field(0, ge=0, le=50)  # further versions of each training logo, whose captions stay true
+    workers: int = Field(0, ge=0)  # processes; 0: one a core, once there is enough to do
 
 
 class TrainSettings(Settings):

@@ -1,5 +1,5 @@
 """Every figure and table of the book and the notebooks, made from results on disk."""
 
-from logolib.report import figures, tables
+from logolib.report import datacard, figures, tables
 
-__all__ = ["figures", "tables"]
+__all__ = ["datacard", "figures", "tables"]

@@ -54,7 +54,7 @@ COLOUR_WORDS: dict[str, str] = {
 
 
 @contextmanager
-def _chart(height: float) -> Iterator[tuple[Figure, Axes]]:
+def chart(height: float) -> Iterator[tuple[Figure, Axes]]:
     """A figure in the house style, closed so that a notebook shows it once."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
@@ -67,7 +67,7 @@ def _chart(height: float) -> Iterator[tuple[Figure, Axes]]:
 def caption_lengths(collected: Path) -> Figure:
     """Histogram of words a caption, from the manifest in `collected`."""
     words = _captions(collected).map(lambda caption: len(caption.split()))
-    with _chart(2.6) as (figure, axes):
+    with chart(2.6) as (figure, axes):
         axes.hist(words, bins=range(0, int(words.max()) + 3, 2), color=BLUE, edgecolor="white")
         axes.axvline(words.median(), color=ORANGE, label=f"median: {words.median():.0f}")
         axes.set(xlabel="words in the caption", ylabel="captions")
@@ -81,7 +81,7 @@ def colour_words(collected: Path) -> Figure:
     captions = _captions(collected).str.lower()
     shares = pd.Series({word: captions.str.contains(rf"\b{word}\b").mean() for word in COLOUR_WORDS})
     shares = shares[shares > 0].sort_values()
-    with _chart(0.9 + 0.24 * len(shares)) as (figure, axes):
+    with chart(0.9 + 0.24 * len(shares)) as (figure, axes):
         colours = [COLOUR_WORDS[word] for word in shares.index]
         axes.barh(list(shares.index), shares * 100, color=colours, edgecolor=GREY, linewidth=0.6)
         axes.set(xlabel="captions that name it, %")
@@ -92,7 +92,7 @@ def colour_words(collected: Path) -> Figure:
 def learning_curve(source: Source) -> Figure:
     """Training loss over steps, and the held-out loss where it was measured."""
     curve = pd.DataFrame(load(source).values["curve"])
-    with _chart(2.8) as (figure, axes):
+    with chart(2.8) as (figure, axes):
         axes.plot(curve["step"], curve["loss"], color=BLUE, alpha=0.9, label="training")
         if "val_loss" in curve and curve["val_loss"].notna().any():
             held_out = curve.dropna(subset=["val_loss"])
@@ -116,7 +116,7 @@ def retrieval(source: Source) -> Figure:
         ("text_to_image", "caption to picture", BLUE, 0.16),
         ("image_to_text", "picture to caption", ORANGE, -0.16),
     )
-    with _chart(2.6) as (figure, axes):
+    with chart(2.6) as (figure, axes):
         for way, label, colour, shift in ways:
             for row, k in enumerate((10, 5, 1)):
                 share, ends = (
@@ -137,7 +137,7 @@ def cosine_curve(source: Source) -> Figure:
     """Cosine between the prior's embedding and the picture's, over steps, beside the text embedding's own."""
     values = load(source).values
     curve = pd.DataFrame(values["curve"])
-    with _chart(2.6) as (figure, axes):
+    with chart(2.6) as (figure, axes):
         if "cosine" in curve and curve["cosine"].notna().any():
             measured = curve.dropna(subset=["cosine"])
             axes.plot(
@@ -160,7 +160,7 @@ def fit(source: Source) -> Figure:
     values = load(source).values
     arms = [*(arm for arm in values["arms"] if arm not in REFERENCES), *reversed(REFERENCES)]
     arms = [arm for arm in reversed(arms) if arm in values["fit"]]
-    with _chart(1.0 + 0.36 * len(arms)) as (figure, axes):
+    with chart(1.0 + 0.36 * len(arms)) as (figure, axes):
         for row, arm in enumerate(arms):
             score = values["fit"][arm]
             colour = GREY if arm in REFERENCES else BLUE
@@ -181,7 +181,7 @@ def attributes(source: Source) -> Figure:
     if arm is None:
         raise ResultError("The evaluation has no attributes of a model; evaluate a trained run first.")
     found: Mapping[str, Mapping[str, float]] = values["attributes"][arm]
-    with _chart(1.2 + 0.34 * len(found)) as (figure, axes):
+    with chart(1.2 + 0.34 * len(found)) as (figure, axes):
         for row, one in enumerate(reversed(list(found.values()))):
             first = row == 0
             _interval(

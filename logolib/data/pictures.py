@@ -1,0 +1,73 @@
+"""Collected pictures to the data set's own: fitted, re-encoded, and looked at for likeness."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from logolib.data.duplicates import SIGNATURE, signature
+from logolib.images import ImageError, fit, read_image
+
+COMPRESSION = 3  # zlib's level: twice as fast as the usual 6, a few per cent larger
+PIECE = 128  # pictures a piece of work
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A piece of work: some rows' pictures, from the manifest's folder to KEY.png in another."""
+
+    collected: Path
+    images: Path
+    ids: list[str]
+    files: list[str]  # relative to `collected`
+    size: int
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What became of a piece, row by row."""
+
+    reasons: list[str]  # why a picture is unusable; "" for a usable one
+    sha256: list[str]  # of the PNG
+    widths: list[int]  # before it was fitted
+    heights: list[int]
+    signatures: np.ndarray  # SIGNATURE (n,)
+
+
+def prepare(piece: Pictures) -> Looked:
+    """Fit, store and look at each picture of a piece; nothing of an unusable one is kept."""
+    n = len(piece.ids)
+    looked = Looked([""] * n, [""] * n, [0] * n, [0] * n, np.zeros(n, SIGNATURE))
+    for i, (name, file) in enumerate(zip(piece.ids, piece.files, strict=True)):
+        try:
+            source = read_image((piece.collected / file).read_bytes())
+        except ImageError as error:
+            looked.reasons[i] = str(error)
+            continue
+        except (OSError, ValueError):
+            looked.reasons[i] = "its image is missing"
+            continue
+        picture = fit(source, piece.size)
+        if picture.getchannel("A").getextrema()[1] == 0:
+            looked.reasons[i] = "blank: every pixel is clear"
+            continue
+        png = encode(picture)
+        (piece.images / f"{name}.png").write_bytes(png)
+        looked.sha256[i] = hashlib.sha256(png).hexdigest()
+        looked.widths[i], looked.heights[i] = source.size
+        looked.signatures[i] = signature(picture)
+    return looked
+
+
+def encode(picture: Image.Image) -> bytes:
+    """The PNG of an RGBA picture; clear pixels hold white, so that who drops the alpha sees them on white."""
+    pixels = np.array(picture)
+    pixels[pixels[..., 3] == 0] = (255, 255, 255, 0)
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, format="PNG", compress_level=COMPRESSION)
+    return data.getvalue()
