@@ -86,7 +86,7 @@ def test_webdataset_reads_every_sample(built: Path) -> None:
         assert len(found) == values[split] > 0
         for sample in found:
             record = json.loads(sample["json"])
-            assert tuple(record) == MANIFEST_COLUMNS
+            assert tuple(record)[: len(MANIFEST_COLUMNS)] == MANIFEST_COLUMNS
             assert record["id"] == sample["__key__"]
             assert record["caption"].encode() == sample["txt"]
             assert (built / record["image"]).read_bytes() == sample["png"]

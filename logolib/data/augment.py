@@ -14,7 +14,7 @@ from logolib.data.recolour import palette, recolour, stand_out
 from logolib.images import flatten
 
 TILT = 5.0  # degrees at most: a logo stays upright
-SCALE = (0.8, 0.9)  # of the side: a full square tilted by 5 degrees needs 1.083 times its side
+SCALE = (0.78, 0.88)  # of the side: a full square tilted by 5 degrees needs 1.083 times its side
 GROUNDS = ("white", "black", "gray", "navy", "red", "green", "gold", "blue")
 CLEAR = 0.1  # share of clear pixels from which a picture can be given a ground
 
@@ -62,9 +62,10 @@ def augment(
     if rng.random() < 0.5 and mirrors(caption, kind=kind, truncated=truncated):
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         changes.append("mirrored")
+    ground = _ground(picture, caption, rng, truncated) if rng.random() < 0.5 else None
     picture, tilt = _tilted(picture, rng)
     changes.append(tilt)
-    if rng.random() < 0.5 and (ground := _ground(picture, caption, rng, truncated)):
+    if ground is not None:
         picture = flatten(picture, (int(rgb(ground)[0]), int(rgb(ground)[1]), int(rgb(ground)[2]))).convert("RGBA")
         caption = f"{caption} On a {ground} ground." if caption[-1] in '.!?"”' else f"{caption}, on a {ground} ground"
         changes.append(f"{ground} ground")
@@ -82,7 +83,7 @@ def _tilted(picture: Image.Image, rng: np.random.Generator) -> tuple[Image.Image
     side = picture.width
     angle, scale = rng.uniform(-TILT, TILT), rng.uniform(*SCALE)
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    room = (1 - scale * (cos + abs(sin))) / 2 * side  # pixels by which even a full square may move
+    room = max(0.0, (1 - scale * (cos + abs(sin))) / 2 * side - 1)  # pixels by which even a full square may move
     right, down = rng.uniform(-room, room, 2)
     middle = side / 2
     a, b = cos / scale, sin / scale  # where each pixel comes from: the inverse of scaling, turning and moving
