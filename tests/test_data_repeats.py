@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from logolib.config import DatasetSettings, LogolibError
 from logolib.data import build_dataset, clean_caption, curate, near_pairs, read_manifest, sift_caption, split_clubs
 from logolib.data.clean import club_place, connected
-from logolib.data.duplicates import COARSE_BITS, FINE_BITS, SIGNATURE, TONES, signature
+from logolib.data.duplicates import COARSE_BITS, FINE_BITS, SIDE, SIGNATURE, TONES, signature
 from logolib.images import fit
 from logolib.records import MANIFEST_COLUMNS
 from logolib.results import read_result
@@ -73,7 +73,7 @@ def built(folder: Path, out: Path, **changes: object) -> tuple[pd.DataFrame, dic
 def test_re_coded_scaled_and_re_framed_copies_are_one_drawing() -> None:
     originals = [drawing(i) for i in range(6)]
     copies = [*(on_white(one) for one in originals), *(drawing(i, side=90) for i in range(6))]
-    looks = np.array([signature(fit(one.convert("RGBA"), SIZE)) for one in [*originals, *copies]])
+    looks = np.array([signature(fit(one.convert("RGBA"), SIDE)) for one in [*originals, *copies]])
     near = near_pairs(looks)
     found = {tuple(pair) for pair in near.pairs[near.same].tolist()}
     assert {(i, i + 6) for i in range(6)} | {(i, i + 12) for i in range(6)} <= found

@@ -12,7 +12,7 @@ from PIL import Image
 
 from logolib.images import flatten
 
-SIDE = 128  # pixels at which pictures are compared: re-coding and scaling hardly show
+SIDE = 256  # pixels at which pictures are compared, whatever the data set's size
 SIGNATURE = np.dtype(
     [
         ("pixels", np.uint64),  # of the exact pixels
@@ -27,6 +27,7 @@ FINE_BITS = 32  # of 256: recoloured copies differ in up to 26, other crests of 
 TONES = 12.0  # mean difference of 255: re-coded copies stay below 5, a change of one colour is mostly above 15
 MOST = 64  # neighbours a picture is compared with in one bucket: keeps time linear however alike pictures are
 FAINT = 24  # difference of 255 from the ground below which a pixel is not seen
+EDGE = 64  # difference of 255 from the ground at which a picture ends: blurred and sharp copies nearly agree
 CHUNK = 100_000  # pairs compared at once: 40 MB
 
 _BANDS = [int("1" * width, 2) << start for start, width in ((0, 11), (11, 11), (22, 11), (33, 11), (44, 10), (54, 10))]
@@ -43,16 +44,16 @@ class Near:
 
 
 def signature(picture: Image.Image) -> np.ndarray:
-    """What a square RGBA picture is compared by, of dtype SIGNATURE and shape ().
+    """What a square RGBA picture, best of SIDE pixels, is compared by: of dtype SIGNATURE and shape ().
 
     It is seen over white, or over black where it vanishes on white, and without its margins.
     """
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX) if picture.width > SIDE else picture
     for ground in (255, 0):
-        shown = flatten(small, (ground, ground, ground))
-        seen = np.abs(np.asarray(shown, np.int16) - ground).max(axis=2) > FAINT
-        if seen.mean() > 0.01:
+        shown = flatten(picture, (ground, ground, ground))
+        apart = np.abs(np.asarray(shown, np.int16) - ground).max(axis=2)  # 0..255
+        if (apart > FAINT).mean() > 0.01:
             break
+    seen = apart > min(EDGE, int(apart.max()) // 2)
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if len(rows):
         shown = shown.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))

@@ -27,7 +27,8 @@ class Exports:
         fields = [field for field in schema if field.name not in ADDED]
         self._schema = pa.schema([*fields, *(pa.field(name, kind) for name, kind in ADDED.items())])
         plain = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean)
-        self._plain = [field.name for field in fields if any(is_a(field.type) for is_a in plain)]
+        named = (field for field in fields if field.name != "image")  # Hugging Face puts the picture there
+        self._plain = [field.name for field in named if any(is_a(field.type) for is_a in plain)]
         self._building, self._out = building, out
         self._sizes: dict[str, int] = {}
         self._files = ExitStack()

@@ -27,6 +27,8 @@ _SENTENCES = (
         rf"(?:With |In )?(?:(?:An?|The|an?|the) )?(?:{_NEWER} )+(?:shades?|tones?|hues?) of {_NAMES}"
         rf"(?: {_BE})?(?: {_ALTERED})?(?: (?:to|for|in) (?:this|the|their)[^.,]{{0,40}})?"
     ),
+    # A new darkened purple.
+    rf"(?:An? )?(?:{_NEWER} )+(?:{_ANY_COLOUR})",
     # The shade of gold has been lightened for this version.
     rf"The (?:shades?|tones?|hues?) of {_NAMES} {_BE} {_ALTERED}[^.]{{0,60}}",
     # Darker orange and blue from the previous logo.

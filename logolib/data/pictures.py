@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from logolib.data.duplicates import SIGNATURE, signature
+from logolib.data.duplicates import SIDE, SIGNATURE, signature
 from logolib.images import ImageError, fit, read_image
 
 COMPRESSION = 3  # zlib's level: twice as fast as the usual 6, a few per cent larger
@@ -60,7 +60,7 @@ def prepare(piece: Pictures) -> Looked:
         (piece.images / f"{name}.png").write_bytes(png)
         looked.sha256[i] = hashlib.sha256(png).hexdigest()
         looked.widths[i], looked.heights[i] = source.size
-        looked.signatures[i] = signature(picture)
+        looked.signatures[i] = signature(picture if piece.size == SIDE else fit(source, SIDE))
     return looked
 
 
