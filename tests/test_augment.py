@@ -25,7 +25,7 @@ def shield(first: str = "red", second: str = "orange") -> Image.Image:
     pen.rounded_rectangle((40, 20, 344, 364), 60, tuple(int(v) for v in rgb(first)))
     pen.ellipse((120, 90, 260, 230), tuple(int(v) for v in rgb(second)))
     pen.rectangle((90, 260, 300, 300), (255, 255, 255))
-    return big.resize((96, 96), Image.Resampling.LANCZOS)
+    return big.resize((96, 96), Image.Resampling.BOX)
 
 
 def named(picture: Image.Image) -> set[str]:

@@ -92,7 +92,9 @@ def plots(source: Source) -> HTML:
         ("Bars of the number of captions that name each colour", colours(source)),
         ("Bars of the number of pictures by longest side", sizes(source)),
     )
-    return HTML("".join(f'<p><img class="chart" src="{_png(figure)}" alt="{escape(alt)}"></p>' for alt, figure in shown))
+    return HTML(
+        "".join(f'<p><img class="chart" src="{_png(figure)}" alt="{escape(alt)}"></p>' for alt, figure in shown)
+    )
 
 
 def _bars(rows: Sequence[Sequence[Any]], label: str, colour: str | list[str]) -> Figure:
