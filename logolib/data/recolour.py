@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations_with_replacement
 
 import numpy as np
 from PIL import Image
@@ -26,7 +27,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"?|[“„][^”“]*[”“]?|«[^»]*»?|(?<!\
 # Words that tell of colours in a way that one changed word would make untrue, and words that also name a thing.
 _DELICATE = re.compile(
     r"\b(?:golden|reddish|bluish|greenish|yellowish|purplish|pinkish|orangish|silvery|whitish|blackish|colou?r\w*|shad(?:e|ed|es|ing)"
-    r"|tones?|toned|hues?|tints?|rainbow|multi\w*|cardinals?|oranges|olive|copper|bronze|garnet|rose|violets?|sand|wheat"
+    r"|tones?|toned|hues?|tints?|rainbow|multi\w*|flags?|patriotic|cardinals?|oranges|olive|copper|bronze|garnet|rose|violets?|sand|wheat"
     r"|orange (?:fruit|slice|tree|blossom|peel)|(?:red|blue|green|purple|orange|gold|maroon|navy)s)\b|\w-colou?red",
     re.IGNORECASE,
 )
@@ -154,14 +155,15 @@ def _remapped(pixels: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     packed = flat[:, :3].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     shades, place = np.unique(packed, return_inverse=True)
     colour = np.stack([shades >> 16, shades >> 8 & 255, shades & 255], axis=1).astype(float)  # (N, 3)
-    near = ((colour[:, None] - before[None]) ** 2).sum(axis=-1).argmin(axis=1)  # (N,)
-    offset = colour - before[near]  # (N, 3)
-    axis = before[None] - before[near][:, None]  # (N, K, 3)
-    along = np.einsum("nc,nkc->nk", offset, axis) / np.maximum((axis**2).sum(axis=-1), 1)
-    along = along.clip(0, 1)  # (N, K)
-    other = ((offset[:, None] - along[..., None] * axis) ** 2).sum(axis=-1).argmin(axis=1)  # (N,)
-    share = np.take_along_axis(along, other[:, None], axis=1)  # (N, 1)
-    moved = (after - before)[near] * (1 - share) + (after - before)[other] * share  # (N, 3)
+    best = np.full(len(colour), np.inf)
+    moved = np.zeros_like(colour)  # (N, 3)
+    for i, j in combinations_with_replacement(range(len(before)), 2):
+        axis, offset = before[j] - before[i], colour - before[i]
+        share = (offset @ axis / max(axis @ axis, 1.0)).clip(0, 1)[:, None]  # (N, 1)
+        rest = ((offset - share * axis) ** 2).sum(axis=1)
+        nearer = rest < best
+        best[nearer] = rest[nearer]
+        moved[nearer] = ((after - before)[i] * (1 - share) + (after - before)[j] * share)[nearer]
     out = flat.copy()
     out[:, :3] = np.clip(colour + moved, 0, 255).round().astype(np.uint8)[place]
     return out.reshape(pixels.shape)
