@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from logolib.config import GenerateSettings, LogolibError, load_profile
-from logolib.emblems.corpus import draw_many, drawn, sample_many
+from logolib.emblems.corpus import draw_many, sample_many
 from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE, asked
 from logolib.evaluate.stage import attribute_table
@@ -28,6 +28,7 @@ from logolib.images import save_png, sheet, to_float
 from logolib.models.weights import BASE
 from logolib.results import Stopwatch, write_text
 from logolib.seeds import derive
+from logolib.train.corpus import kept_drawings
 
 TOGETHER = ("shape", "field", "second", "charge", "charge_colour")
 SHOWN = 64
@@ -38,11 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="default")
     parser.add_argument("--prompts", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=BASE)
     parser.add_argument("--book", type=Path, default=Path("book/_static"))
+    parser.add_argument("--drawings", type=Path, default=Path("runs/base/model/drawn"), help="made when not there")
     parser.add_argument("--no-pictures", action="store_true", help="only the table")
     given = parser.parse_args()
     try:
@@ -88,7 +90,7 @@ def _pictures(
     shown = [_resized(picture, 128) for picture in large]
     save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
     settings = load_profile("base")
-    training = drawn(settings.decoder.drawn, derive(settings.seed, "drawn") % 2**32, SIZE, workers=2).images
+    training, _ = kept_drawings(given.drawings, SIZE, derive(settings.seed, "drawn") % 2**32, settings.decoder.drawn)
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
     save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")

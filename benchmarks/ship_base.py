@@ -40,6 +40,7 @@ def ship(run: Path, out: Path) -> int:
     """Write OUT/PART/{model.safetensors,config.json} and OUT/base.json; returns the bytes of all weights."""
     eyes = load_clip(run / "clip")
     eyes.save(out / "clip", PRECISIONS["clip"])
+    (out / "clip" / "model.safetensors").chmod(0o644)
     fingerprint = load_clip(out / "clip").fingerprint()
     record: dict[str, Any] = {"clip": _record(run, "clip")}
     modules = {"prior": load_prior(run / "prior"), "decoder": load_decoder(run / "decoder")[0]}
@@ -48,6 +49,7 @@ def ship(run: Path, out: Path) -> int:
     for part, module in modules.items():
         (out / part).mkdir(parents=True, exist_ok=True)
         save_weights(module, out / part / "model.safetensors", PRECISIONS[part])
+        (out / part / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
         config = read_config(run / part, f"train {part}")
         if "clip" in config:
             config["clip"] = fingerprint

@@ -144,6 +144,27 @@ def test_an_interrupted_and_a_killed_run_resume(project: Path) -> None:
     assert len(begun.read_text().split()) == 3  # the folder was kept for the stage to resume in
 
 
+def test_training_that_is_killed_goes_on_from_its_last_checkpoint(project: Path) -> None:
+    for name in ("01_collect", "02_dataset", "04_clip"):  # the true ones: this is about real training
+        shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", project / "notebooks")
+    words = ("--until", "clip", "--set", "clip.steps=60", "--set", "clip.save_every=2")
+    folder = project / "runs/smoke/model/clip"
+    job = subprocess.Popen(command(*words), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 180
+    while not (folder / "latest.pt").exists():
+        assert job.poll() is None, job.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    job.kill()
+    job.communicate(timeout=60)
+    assert not (folder / "result.json").exists()
+    done = run(project, *words)
+    assert done.returncode == 0, done.stderr
+    values = json.loads((folder / "result.json").read_text())["values"]
+    assert 0 < values["resumed_at"] < 60
+    assert values["curve"][-1]["step"] == 60
+
+
 def wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + 60
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:

@@ -12,7 +12,7 @@ from logolib.config import LogolibError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DRAWING = ("data", "models", "records", "images", "text", "noise", "seeds")
-TRAINING = ("train", "emblems", *DRAWING)
+TRAINING = ("train", "emblems", "weights", *DRAWING)  # weights: the base they start from
 MODEL = ("model.safetensors",)
 
 
@@ -54,14 +54,14 @@ STAGES: dict[str, Stage] = {
         "samples",
         ("sheet.png",),
         after=("dataset", "clip", "prior", "decoder"),
-        rooms=("generate", *DRAWING),
+        rooms=("generate", "weights", *DRAWING),
     ),
     "baselines": Stage("08_baselines.ipynb"),
     "evaluate": Stage(
         "09_evaluate.ipynb",
         "evaluation",
         after=("dataset", "clip", "prior", "decoder"),
-        rooms=("evaluate", "generate", "weights", *TRAINING),
+        rooms=("evaluate", "generate", *TRAINING),
     ),
 }
 

@@ -46,7 +46,7 @@ def load_corpus(data: Path, run: Path, size: int, seed: int, n_drawn: int, repea
     images, captions = [train.images], list(train.captions)
     n = len(train.captions)
     if n_drawn:
-        extra_images, extra_captions = _drawn(run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn)
+        extra_images, extra_captions = kept_drawings(run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn)
         images.append(extra_images)
         captions += extra_captions
     order = np.concatenate([np.tile(np.arange(n), repeat if n_drawn else 1), np.arange(n, n + n_drawn)])
@@ -124,7 +124,7 @@ class BatchFeed:
         return next(self._batches)
 
 
-def _drawn(folder: Path, size: int, seed: int, n: int) -> tuple[np.ndarray, list[str]]:
+def kept_drawings(folder: Path, size: int, seed: int, n: int) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
     pictures, words = folder / f"{size}-{seed}-{n}.npy", folder / f"{size}-{seed}-{n}.json"
     if not (pictures.exists() and words.exists()):

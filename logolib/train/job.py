@@ -70,6 +70,7 @@ class Job:
             "curve": fitted.curve,
             "parameters": sum(p.numel() for p in fitted.network.parameters()),
             "images_per_s": speed,
+            "resumed_at": self.settings.steps - fitted.steps_run,  # step; 0 when one process did it all
         }
         provenance = self.watch.provenance(self.settings, self.seed, data_hash_of(self.data), self.profile)
         files = {"weights": "model.safetensors", "config": "config.json"}

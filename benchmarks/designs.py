@@ -1,0 +1,101 @@
+"""Decoders of different design, trained for the same minutes, judged by what the marker reads in their pictures.
+
+Every design starts from nothing in the space of one run's CLIP and prior, on the same pictures in the same order.
+Appends to OUT, so that designs can be added: python benchmarks/designs.py runs/base --minutes 8 --only folded noise
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from logolib.config import DecoderSettings, LogolibError, load_profile
+from logolib.emblems.corpus import draw_many, sample_many
+from logolib.evaluate.judge import load_shipped_marker
+from logolib.evaluate.marker import SIZE
+from logolib.evaluate.stage import attribute_table
+from logolib.generate import LogoPipeline
+from logolib.models.weights import BASE
+from logolib.results import commit, write_text
+from logolib.seeds import derive
+from logolib.train import train_decoder
+
+PROBE = 12  # steps that tell how long one takes
+DESIGNS: dict[str, dict[str, Any]] = {
+    "as shipped": {},
+    "plain pixels": {"fold": 1, "dim": 24, "dim_mults": (1, 2, 4, 8), "attention": (False, False, True, True)},
+    "folded by 4": {"fold": 4, "dim": 96, "dim_mults": (1, 2), "attention": (False, True), "memory_efficient": False},
+    "no early downsampling": {"memory_efficient": False, "attention": (False, False, True)},
+    "v-prediction": {"objective": "v"},
+    "noise prediction": {"objective": "noise"},
+    "narrower": {"dim": 32},
+    "wider": {"dim": 64},
+    "no text": {"text_encodings": False},
+    "true embeddings only": {"prior_share": 0.0},
+    "guesses only": {"prior_share": 1.0},
+    "long average": {"ema": 0.9995},
+    "short average": {"ema": 0.98},
+}
+
+
+def main() -> None:
+    """Read the command line; train and judge what is not in OUT yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--only", nargs="+", choices=DESIGNS, default=list(DESIGNS))
+    parser.add_argument("--work", type=Path, default=Path("build/designs"))
+    parser.add_argument("--out", type=Path, default=BASE / "designs.json")
+    given = parser.parse_args()
+    found = json.loads(given.out.read_text("utf8")) if given.out.exists() else []
+    known = {row["design"] for row in found}
+    try:
+        for name in (name for name in given.only if name not in known):
+            found.append(_try(given, name))
+            write_text(given.out, json.dumps(found, indent=1) + "\n")
+            print(json.dumps(found[-1]))
+    except LogolibError as error:
+        sys.exit(str(error))
+
+
+def _try(given: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Train one design for the given minutes and read its pictures."""
+    run = given.work / name.replace(" ", "-")
+    run.mkdir(parents=True, exist_ok=True)
+    for part in ("clip", "prior", "drawn", "embeddings"):
+        if not (run / part).exists():
+            (run / part).symlink_to((given.run / "model" / part).resolve())
+    whole = load_profile("base").decoder.model_copy(update={"warmup": 20, "ema": 0.99, **DESIGNS[name]})
+    probe = train_decoder(_for(whole, PROBE), given.run / "data", run)
+    steps = max(PROBE, int(given.minutes * 60 * probe.values["images_per_s"] / whole.batch_size))
+    shutil.rmtree(run / "decoder")
+    values = train_decoder(_for(whole, steps), given.run / "data", run).values
+    asked_for = sample_many(given.prompts, derive(0, "designs") % 2**32, for_judging=True)
+    emblems, prompts = [emblem for emblem, _ in asked_for], [caption for _, caption in asked_for]
+    marker, pipe = load_shipped_marker(), LogoPipeline.from_pretrained(run)
+    made = pipe(prompts, size=SIZE, num_inference_steps=16, guidance_scale=2.0).pixels
+    table = attribute_table(emblems, marker.read(made), marker.read(draw_many(emblems, SIZE)))
+    return {
+        "design": name,
+        "changes": DESIGNS[name],
+        "minutes": given.minutes,
+        "steps": steps,
+        "parameters": values["parameters"],
+        "images_per_s": values["images_per_s"],
+        "val_loss": values["curve"][-1]["val_loss"],
+        "attributes": {key: {"accuracy": row["accuracy"], "n": row["n"]} for key, row in table.items()},
+        "commit": commit(),
+    }
+
+
+def _for(settings: DecoderSettings, steps: int) -> DecoderSettings:
+    return settings.model_copy(update={"steps": steps, "preview_every": steps, "save_every": steps})
+
+
+if __name__ == "__main__":
+    main()

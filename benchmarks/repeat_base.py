@@ -1,0 +1,63 @@
+"""Repeat the base's recipe at a small size: the same seed twice, and other seeds, from the first picture on.
+
+Prints the held-out loss of every decoder at each measured step, the difference between the two runs of one seed,
+and the spread over seeds. python benchmarks/repeat_base.py runs/base/data --steps 120
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from logolib.config import LogolibError, load_profile
+from logolib.results import commit, write_text
+from logolib.train import train_clip, train_decoder, train_prior
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--drawn", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="the first is run twice")
+    parser.add_argument("--work", type=Path, default=Path("build/repeat"))
+    parser.add_argument("--out", type=Path, default=Path("build/repeat/repeat.json"))
+    given = parser.parse_args()
+    try:
+        seeds = [given.seeds[0], *given.seeds]
+        curves = [_curve(given, seed, given.work / str(place)) for place, seed in enumerate(seeds)]
+    except LogolibError as error:
+        sys.exit(str(error))
+    losses = np.array([[loss for _, loss in curve] for curve in curves])
+    found = {
+        "steps": [step for step, _ in curves[0]],
+        "seeds": seeds,
+        "held_out": losses.tolist(),
+        "same_seed_differs_by": float(np.abs(losses[0] - losses[1]).max()),
+        "mean": losses[1:].mean(0).tolist(),
+        "deviation": losses[1:].std(0, ddof=1).tolist(),
+        "commit": commit(),
+    }
+    write_text(given.out, json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+def _curve(given: argparse.Namespace, seed: int, run: Path) -> list[tuple[int, float]]:
+    """(step, held-out loss) of a decoder trained from nothing, with a CLIP and a prior of its own."""
+    warm, every = given.steps // 10, max(1, given.steps // 6)
+    short = {"drawn": given.drawn, "steps": given.steps, "warmup": warm, "save_every": given.steps}
+    profile = load_profile("base")
+    train_clip(profile.clip.model_copy(update={**short, "batch_size": 64}), given.data, run, seed=seed)
+    train_prior(profile.prior.model_copy(update={**short, "batch_size": 64}), given.data, run, seed=seed)
+    settings = profile.decoder.model_copy(update={**short, "batch_size": 16, "preview_every": every})
+    curve = train_decoder(settings, given.data, run, seed=seed).values["curve"]
+    return [(point["step"], point["val_loss"]) for point in curve if "val_loss" in point]
+
+
+if __name__ == "__main__":
+    main()
