@@ -28,7 +28,7 @@ from logolib.collect.manifest import slug
 from logolib.collect.parse import cells, complete
 from logolib.config import CollectSettings, LogolibError
 from logolib.data import read_manifest
-from logolib.records import MANIFEST_COLUMNS
+from logolib.records import MANIFEST_COLUMNS, PROVENANCE_COLUMNS
 from logolib.results import read_result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,7 +124,7 @@ def test_optimised_page_gives_canonical_addresses() -> None:
 
 def test_team_page_gives_whole_caption_and_newest_years_not_its_prose() -> None:
     cut = cells((PAGES / "league-lazy.html").read_bytes(), LEAGUE, "Harbour")[0].card
-    whole = complete(cut, cells((PAGES / "team.html").read_bytes(), TEAM, "Harbour"))
+    whole = complete(cut, [cell.card for cell in cells((PAGES / "team.html").read_bytes(), TEAM, "Harbour")])
     assert whole.caption.endswith("smaller word in gold on a white ribbon.")
     assert (whole.truncated, whole.years) == (False, "2005 - Present")
     assert "pirate" not in whole.caption
@@ -132,7 +132,7 @@ def test_team_page_gives_whole_caption_and_newest_years_not_its_prose() -> None:
 
 def test_a_cut_caption_without_a_match_stays_marked() -> None:
     cut = cells(card("A", "A green owl on…", "/a.png").encode(), LEAGUE, "")[0].card
-    assert complete(cut, cells((PAGES / "team.html").read_bytes(), TEAM, "")) == cut
+    assert complete(cut, [cell.card for cell in cells((PAGES / "team.html").read_bytes(), TEAM, "")]) == cut
     assert cut.truncated
 
 
@@ -149,7 +149,7 @@ def test_wild_pages_give_cards_or_nothing(wild: bytes | str) -> None:
 
 def test_demo_gives_manifest_and_pictures(demo: Path) -> None:
     table = pd.read_parquet(demo / "manifest.parquet")
-    assert tuple(table.columns) == MANIFEST_COLUMNS
+    assert tuple(table.columns) == MANIFEST_COLUMNS + PROVENANCE_COLUMNS
     assert len(table) == 24
     assert table["id"].str.lower().is_unique
     assert not table["truncated"].any()
