@@ -9,7 +9,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +37,17 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-") or "logo"
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """A picture in its file."""
+
+    image: str  # its path, relative to the manifest's folder
+    pixels: str  # hash of the size and the pixels
+    width: int
+    height: int
+    sha256: str  # of the file
+
+
 class Store:
     """Takes cards one by one, keeps each picture once for each of its years, and writes the manifest at the end.
 
@@ -51,30 +62,29 @@ class Store:
         self._out, self._source = out, source
         self._seen: set[tuple[str, str]] = set()
         self._ids: set[str] = set()
+        self._stored: dict[str, _Stored] = {}  # by hash of the pixels and of what came
         (out / "images").mkdir(parents=True, exist_ok=True)
 
     def add(self, card: Card, data: bytes, fetched_at: str = "", etag: str = "") -> bool:
         """Keep one card; False, and a line in `skipped`, for an unusable picture or caption."""
+        fetched = hashlib.sha256(data).hexdigest()
         try:
-            caption, picture = _caption(card.caption), _picture(data)
+            caption, stored = _caption(card.caption), self._store(slug(card.club), data, fetched)
         except ImageError as error:
             self.skipped.append(Skipped(card.image_url, str(error)))
             return False
         years = tidy(card.years)
-        pixels = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-        if (pixels, years) in self._seen:
+        if (stored.pixels, years) in self._seen:
             self.duplicates += 1
             return True
-        self._seen.add((pixels, years))
-        name = f"{slug(card.club)}-{pixels[:16]}"
-        png = _kept(self._out / "images" / f"{name}.png", picture)
+        self._seen.add((stored.pixels, years))
         self.records.append(
             LogoRecord(
-                id=self._id(name, years),
-                image=f"images/{name}.png",
-                width=picture.width,
-                height=picture.height,
-                sha256=hashlib.sha256(png).hexdigest(),
+                id=self._id(f"{slug(card.club)}-{stored.pixels[:16]}", years),
+                image=stored.image,
+                width=stored.width,
+                height=stored.height,
+                sha256=stored.sha256,
                 caption=caption,
                 truncated=card.truncated,
                 club=tidy(card.club),
@@ -86,7 +96,7 @@ class Store:
                 source=self._source,
                 caption_source=card.caption_source,
                 fetched_at=fetched_at,
-                fetched_sha256=hashlib.sha256(data).hexdigest(),
+                fetched_sha256=fetched,
                 etag=tidy(etag),
             )
         )
@@ -110,6 +120,18 @@ class Store:
         write_text(self._out / "changes.csv", table.getvalue())
         for image in {record.image for record in before} - {record.image for record in self.records}:
             (self._out / image).unlink(missing_ok=True)
+
+    def _store(self, club: str, data: bytes, fetched: str) -> _Stored:
+        """The picture in its file, written once for all the rows that show it. Raises ImageError."""
+        if fetched not in self._stored:
+            picture = _picture(data)
+            pixels = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
+            if pixels not in self._stored:
+                image = f"images/{club}-{pixels[:16]}.png"
+                sha256 = hashlib.sha256(_kept(self._out / image, picture)).hexdigest()
+                self._stored[pixels] = _Stored(image, pixels, picture.width, picture.height, sha256)
+            self._stored[fetched] = self._stored[pixels]
+        return self._stored[fetched]
 
     def _id(self, name: str, years: str) -> str:
         """A name of its own: the picture's, with the years where it stood before under others."""

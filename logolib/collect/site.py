@@ -116,14 +116,13 @@ class Site:
 
     def _read(self, urls: list[str], description: SiteDescription) -> dict[str, list[Cell]]:
         """The cells of some pages; none, and a line in `skipped`, for one that cannot be read."""
-        known = self._failed.keys() & urls
         found: dict[str, list[Cell]] = {}
         for url, body in zip(urls, self._map(self._body, urls), strict=True):
             if isinstance(body, bytes):
                 self.pages.add(url)
                 found[url] = cells(body, url, description.league(urlsplit(url).path), description)
-            elif url not in known:
-                self.skipped.append(Skipped(url, str(body)))
+            elif (left_out := Skipped(url, str(body))) not in self.skipped:
+                self.skipped.append(left_out)
         return found
 
     def _cards(self, found: list[Cell], description: SiteDescription) -> list[Card]:
