@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anyio.from_thread import start_blocking_portal
 
-from logolib.collect.cache import Cache
+from logolib.collect.cache import Cache, Kept
 from logolib.collect.demo_site import DemoSite, serve
 from logolib.collect.description import DescriptionError, SiteDescription, descriptions
 from logolib.collect.fetch import Fetcher, FetchError, HostError
@@ -98,7 +98,7 @@ def _read_site(settings: CollectSettings, out: Path, address: str, identity: str
         raise HostError(f"{address!r} is no http or https address; check the source.") from None
     known = descriptions(settings.site, host)
     store, cache = Store(out, "demo" if is_demo else "site"), Cache(out / CACHE, identity)
-    fetcher = Fetcher(address, settings, cache, _image_hosts(known))
+    fetcher, useless = Fetcher(address, settings, cache, _image_hosts(known)), list[Kept]()
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(fetcher):
         site = Site(fetcher, portal, address, settings.pages, known)
         with closing(site.logos(progress)) as logos:  # closed at once: Ctrl-C leaves nothing under way
@@ -106,10 +106,12 @@ def _read_site(settings: CollectSettings, out: Path, address: str, identity: str
                 if is_demo:  # neither the port nor the hour: the demo repeats itself
                     store.add(_without_port(card, fetcher.root), kept.body())
                 elif not store.add(card, kept.body(), kept.fetched_at, kept.etag):
-                    cache.drop(kept)
+                    useless.append(kept)
     store.skipped[:0] = sorted([*site.skipped, *fetcher.notes], key=lambda item: item.item)
-    _write(store, settings.source)
-    cache.finish()
+    try:
+        _write(store, settings.source)
+    finally:
+        cache.finish(useless)
     return store, len(site.pages)
 
 

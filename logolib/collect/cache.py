@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,15 +87,10 @@ class Cache:
         self._used.add(kept.path)
         return kept
 
-    def drop(self, kept: Kept) -> None:
-        """Forget an answer that is of no use, so that it is asked for again."""
-        kept.path.unlink(missing_ok=True)
-
-    def finish(self) -> None:
-        """End the run: what it did not use is gone from the site and from here."""
-        for path in self._answers.iterdir():
-            if path not in self._used:
-                path.unlink()
+    def finish(self, useless: Iterable[Kept] = ()) -> None:
+        """End the run: what it did not use is gone from the site and from here; what is useless is asked for again."""
+        for path in {*self._answers.iterdir()} - (self._used - {kept.path for kept in useless}):
+            path.unlink()
         self._run.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:

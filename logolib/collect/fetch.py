@@ -121,7 +121,7 @@ class Fetcher:
     async def page(self, url: str) -> bytes:
         """A page's body. Raises FetchError, or HostError when the host is gone."""
         if not self.same_site(url):
-            raise FetchError(f"at {_elsewhere(url)}")
+            raise FetchError("on another host")
         return (await self._kept(url, PAGE_BYTES, image=False)).body()
 
     async def image(self, url: str) -> Kept:
@@ -134,16 +134,14 @@ class Fetcher:
         async with self._meeting[key]:
             if key in self._hosts:
                 return self._hosts[key]
-            host = Host(self._settings)
+            host = self._hosts[key] = Host(self._settings)
             try:
                 answer = await self._fetch(host, urljoin(url, "/robots.txt"), PAGE_BYTES, {})
                 host.obey(answer.body.decode("utf8", "replace") if answer else "")
-            except _Trouble:
-                raise
             except FetchError as error:
                 if not str(error).startswith("HTTP 4"):  # RFC 9309, 2.3.1.3: a missing robots.txt allows all
+                    host.is_gone = True
                     raise
-            self._hosts[key] = host
             return host
 
     async def _kept(self, url: str, limit: int, *, image: bool) -> Kept:
@@ -153,7 +151,7 @@ class Fetcher:
         port in their links, by their whole address.
         """
         if not self._may_ask(url):
-            raise FetchError(f"at {_elsewhere(url)}")
+            raise FetchError("on another host")
         key = f"image {url.removeprefix(self.root)}" if image else url
         kept = self._cache.get(key)
         if kept is not None and (self._cache.is_new(kept) or (image and not kept.conditions())):
@@ -163,7 +161,7 @@ class Fetcher:
             raise FetchError("forbidden by robots.txt")
         try:
             if host.is_gone:
-                raise _Trouble("its host stopped answering")
+                raise _Trouble("its host does not answer")
             answer = await self._fetch(host, url, limit, kept.conditions() if kept else {})
         except FetchError as error:
             if kept is None or not error.passing:
@@ -198,7 +196,7 @@ class Fetcher:
                 return answer
             before, url = url, urljoin(url, answer)
             if not _same_host(before, url):
-                raise FetchError(f"redirected to {_elsewhere(url)}")
+                raise FetchError("redirected to another host")
             if not host.allows(url):
                 raise FetchError("redirected to a page that robots.txt forbids")
         raise FetchError("redirected in circles")
@@ -277,11 +275,3 @@ def _same_host(one: str, other: str) -> bool:
         return host_of(one) == host_of(other)
     except ValueError:
         return False
-
-
-def _elsewhere(url: str) -> str:
-    """Why an address of no host that we may ask is left alone."""
-    try:
-        return "a private address" if is_private(urlsplit(url).hostname or "") else "another host"
-    except ValueError:
-        return "no http address"

@@ -18,7 +18,25 @@ from logolib.records import Card
 _ELLIPSIS = re.compile(r"\s*(?:…|\.{3,}|\[\s*(?:…|\.{3,})\s*\])\s*$")
 
 _INLINE = frozenset(
-    {"a", "abbr", "b", "cite", "code", "em", "i", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u"}
+    {
+        "a",
+        "abbr",
+        "b",
+        "cite",
+        "code",
+        "em",
+        "i",
+        "mark",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "u",
+    }
 )
 
 
@@ -43,7 +61,7 @@ def cells(
     `league` is what the page's own words may overrule; `team` reads by the rules of team pages.
     """
     site = site or shipped("sportslogohistory")
-    rules = (team and site.team_card) or site.card
+    rules = site.team_card if team and site.team_card else site.card
     page = _Page(body, page_url, league, rules, site)
     nodes = page.soup.select(rules.select)
     matched, outer = set(map(id, nodes)), set[int]()
@@ -155,7 +173,7 @@ class _Page:
                 found = [node] if where.css == ":scope" else node.select(where.css)
             for tag in found:
                 value = tag.get(where.attribute) or "" if where.attribute else _text(tag, where.without)
-                if text := tidy(str(value)):
+                if text := tidy(" ".join(value) if isinstance(value, list) else value):
                     yield text
 
     def _team_url(self, node: Tag) -> str | None:

@@ -43,13 +43,15 @@ class Site:
                 break
         else:
             why = f" ({self.skipped[0].reason})" if self.skipped else ""
-            raise HostError(
-                f"No captioned logo is on {self.address}{why}; give another page or a collect.site."
-            )
+            raise HostError(f"No captioned logo is on {self.address}{why}; give another page or a collect.site.")
         cards = self._cards(found, description)
-        images = self._map(self._image, [card.image_url for card in cards])
-        for card, image in zip(tqdm(cards, "logos", disable=not progress, unit=""), images, strict=True):
-            if isinstance(image, Kept):
+        urls = list(dict.fromkeys(card.image_url for card in cards))
+        answers = zip(urls, self._map(self._image, urls), strict=True)
+        images: dict[str, Kept | FetchError] = {}
+        for card in tqdm(cards, "logos", disable=not progress, unit=""):
+            while card.image_url not in images:
+                images.update([next(answers)])
+            if isinstance(image := images[card.image_url], Kept):
                 yield card, image
             else:
                 self.skipped.append(Skipped(card.image_url, str(image)))
@@ -137,13 +139,11 @@ class Site:
             else:
                 cut = ", and a caption stays cut" if teams[url].truncated else ""
                 self.skipped.append(Skipped(url, f"{body}; the club's other eras are missing{cut}"))
-        cards: dict[tuple[str, str], Card] = {}
+        cards: dict[tuple[str, str, str], Card] = {}
         for cell in found:
             card, others = cell.card, eras.get(cell.team_url or "", [])
             own = (replace(era, club=card.club or era.club, league=card.league) for era in others)
             for one in (complete(card, others), *own):
-                cards.setdefault((one.image_url, one.years), one)
-        for card in cards.values():
-            if not card.caption:
-                self.skipped.append(Skipped(card.image_url, "empty caption"))
+                cards.setdefault((one.image_url, one.years, one.caption), one)
+        self.skipped += [Skipped(card.image_url, "empty caption") for card in cards.values() if not card.caption]
         return [card for card in cards.values() if card.caption]
