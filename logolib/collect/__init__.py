@@ -130,8 +130,11 @@ def _image_hosts(known: list[SiteDescription]) -> frozenset[tuple[str, int | Non
 
 
 def _without_port(card: Card, root: str) -> Card:
-    urls = (url.replace(root, DEMO_ROOT, 1) for url in (card.image_url, card.page_url, card.caption_source))
-    return replace(card, **dict(zip(("image_url", "page_url", "caption_source"), urls, strict=True)))
+    def moved(url: str) -> str:
+        return url.replace(root, DEMO_ROOT, 1)
+
+    source = moved(card.caption_source)
+    return replace(card, image_url=moved(card.image_url), page_url=moved(card.page_url), caption_source=source)
 
 
 @contextmanager

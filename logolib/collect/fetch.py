@@ -80,7 +80,6 @@ class Fetcher:
         self, root: str, settings: CollectSettings, cache: Cache, image_hosts: frozenset[HostKey] = frozenset()
     ) -> None:
         self.site, self.root = host_of(root), urljoin(root, "/")
-        self.requests = 0
         self.notes: list[Skipped] = []
         self._settings, self._cache = settings, cache
         self._hosts: dict[HostKey, Host] = {}
@@ -242,7 +241,6 @@ class Fetcher:
     async def _once(self, host: Host, url: str, limit: int, conditions: dict[str, str]) -> _Answer | str | None:
         """One request: the answer, the address of a redirect, or None for what has not changed."""
         async with host.turn():
-            self.requests += 1
             try:
                 with anyio.fail_after(DEADLINE * self._settings.timeout_s):
                     return await self._stream(host, url, limit, conditions)

@@ -111,7 +111,8 @@ class _Page:
     def __init__(self, body: bytes, url: str, league: str, rules: CardRules, site: SiteDescription) -> None:
         self.soup = _soup(body)
         self._url, self._league, self._rules, self._site = url, league, rules, site
-        above = {w.css for w in (*rules.name, *rules.years, *rules.league, *rules.kind) if w.above}
+        places = (*rules.name, *rules.years, *rules.caption, *rules.league, *rules.kind)
+        above = {where.css for where in places if where.above}
         self._order = {id(tag): i for i, tag in enumerate(self.soup.find_all(True))} if above else {}
         self._above = {css: self.soup.select(css) for css in above}
 

@@ -83,11 +83,13 @@ class Site:
 
     def _index(self, description: SiteDescription) -> list[list[Cell]]:
         """The cells of every index page."""
-        known = self.fetcher.site[0] in description.hosts
-        given = self.given or (known and urlsplit(self.address).path in ("", "/") and description.index.leagues)
-        if given or urlsplit(self.address).path not in ("", "/"):
-            urls = [urljoin(self.address, page) for page in given or ("",)]
-            return [*self._read(urls, description).values()]
+        given = list(self.given)
+        if not given and urlsplit(self.address).path not in ("", "/"):
+            given = [self.address]
+        elif not given and self.fetcher.site[0] in description.hosts:
+            given = list(description.index.leagues)
+        if given:
+            return [*self._read([urljoin(self.address, page) for page in given], description).values()]
         home = self.fetcher.root
         body = self.portal.call(self._body, home)
         found = links(body, home) if isinstance(body, bytes) else []
