@@ -17,7 +17,8 @@ from logolib.collect.parse import Cell, cells, complete, links, sitemap
 from logolib.records import Card, Skipped
 
 SITEMAPS = 50  # read at most so many sitemaps of one site
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass
