@@ -32,6 +32,8 @@ class CollectSettings(Settings):
     """Where the captioned logos come from and how politely they are fetched."""
 
     source: str = "demo"  # demo | http(s) address | folder
+    site: str = "auto"  # a shipped site description's name or one's own YAML file; auto: the one that finds cards
+    pages: tuple[str, ...] = ()  # read these pages of the source only; none: discover them
     crests: int = Field(500, ge=8)  # how many the demo site shows
     contact: str = "none given"  # stands in the user agent, so that a site's owner can write to someone
     delay_s: float = Field(0.0, ge=0)  # pause between two requests to one host

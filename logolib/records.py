@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 
@@ -18,6 +18,7 @@ class Card:
     years: str
     kind: str  # primary | alternate | wordmark
     page_url: str
+    caption_source: str = ""  # the page or file that gave the caption
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,20 @@ class LogoRecord:
     page_url: str
     image_url: str
     source: str  # demo | site | folder
+    caption_source: str = ""  # the page or file that gave the caption
+    fetched_at: str = ""  # when the picture came, UTC
+    fetched_sha256: str = ""  # of the picture as it came
+    etag: str = ""  # the site's name for that version of the picture
 
 
-MANIFEST_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(LogoRecord))
+# What every manifest has, and what manifests have that were written since provenance is kept.
+MANIFEST_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(LogoRecord) if f.default is MISSING)
+PROVENANCE_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(LogoRecord) if f.default is not MISSING)
 
 
 def row(record: LogoRecord) -> dict[str, Any]:
-    """A record as one manifest row, keys in the manifest's column order."""
-    return asdict(record)
+    """A record as one row of the columns that every manifest has, in their order."""
+    return {name: getattr(record, name) for name in MANIFEST_COLUMNS}
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,6 @@ import io
 import os
 import subprocess
 import sys
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -20,15 +15,16 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loopback import Route, card, league, png, run, site
 from PIL import Image
 
-from logolib.collect import DemoSite, HostError, collect, serve
+from logolib.collect import DemoSite, HostError, serve
 from logolib.collect.fetch import IMAGE_BYTES
 from logolib.collect.manifest import slug
 from logolib.collect.parse import cells, complete
-from logolib.config import CollectSettings, LogolibError
+from logolib.config import LogolibError
 from logolib.data import read_manifest
-from logolib.records import MANIFEST_COLUMNS
+from logolib.records import MANIFEST_COLUMNS, PROVENANCE_COLUMNS
 from logolib.results import read_result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,53 +34,6 @@ REAL = DATA / "sports-logos-captioned"
 REPLAY = DATA.parent / "site" / "serve.py"
 LEAGUE, TEAM = "http://club.example/harbour-primary-logo/", "http://club.example/tidewick-gulls-primary-logo/"
 UPLOADS = "http://club.example/wp-content/uploads/2019/03"
-Route = bytes | tuple[int, dict[str, str], bytes] | Callable[[], tuple[int, dict[str, str], bytes]]
-
-
-def png(colour: str = "red", size: tuple[int, int] = (20, 16), **options: object) -> bytes:
-    data = io.BytesIO()
-    Image.new("RGBA", size, colour).save(data, format="PNG", **options)
-    return data.getvalue()
-
-
-def card(name: str, caption: str, image: str, team: str | None = None) -> str:
-    button = f'<a href="{team}">See Team Logos</a>' if team else ""
-    return f'<div class="x-cell"><img src="{image}"><h4>{name}</h4><p>{caption}</p>{button}</div>'
-
-
-@contextmanager
-def site(routes: dict[str, Route]) -> Iterator[tuple[str, Counter[str]]]:
-    """A loopback site of the given answers; its address and how often each path was asked for."""
-    asked: Counter[str] = Counter()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked[self.path] += 1
-            route = routes.get(self.path, (404, {}, b""))
-            route = route() if callable(route) else route
-            status, headers, body = (200, {}, route) if isinstance(route, bytes) else route
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def run(source: object, out: Path, **changes: object):
-    return collect(CollectSettings(source=str(source), **changes), out, progress=False)
 
 
 def pixels(out: Path) -> dict[str, str]:
@@ -124,7 +73,7 @@ def test_optimised_page_gives_canonical_addresses() -> None:
 
 def test_team_page_gives_whole_caption_and_newest_years_not_its_prose() -> None:
     cut = cells((PAGES / "league-lazy.html").read_bytes(), LEAGUE, "Harbour")[0].card
-    whole = complete(cut, cells((PAGES / "team.html").read_bytes(), TEAM, "Harbour"))
+    whole = complete(cut, [cell.card for cell in cells((PAGES / "team.html").read_bytes(), TEAM, "Harbour")])
     assert whole.caption.endswith("smaller word in gold on a white ribbon.")
     assert (whole.truncated, whole.years) == (False, "2005 - Present")
     assert "pirate" not in whole.caption
@@ -132,7 +81,7 @@ def test_team_page_gives_whole_caption_and_newest_years_not_its_prose() -> None:
 
 def test_a_cut_caption_without_a_match_stays_marked() -> None:
     cut = cells(card("A", "A green owl on…", "/a.png").encode(), LEAGUE, "")[0].card
-    assert complete(cut, cells((PAGES / "team.html").read_bytes(), TEAM, "")) == cut
+    assert complete(cut, [cell.card for cell in cells((PAGES / "team.html").read_bytes(), TEAM, "")]) == cut
     assert cut.truncated
 
 
@@ -149,7 +98,7 @@ def test_wild_pages_give_cards_or_nothing(wild: bytes | str) -> None:
 
 def test_demo_gives_manifest_and_pictures(demo: Path) -> None:
     table = pd.read_parquet(demo / "manifest.parquet")
-    assert tuple(table.columns) == MANIFEST_COLUMNS
+    assert tuple(table.columns) == MANIFEST_COLUMNS + PROVENANCE_COLUMNS
     assert len(table) == 24
     assert table["id"].str.lower().is_unique
     assert not table["truncated"].any()
@@ -203,10 +152,6 @@ def test_port_in_use_is_one_sentence() -> None:
 
 
 # --- politeness and failure
-
-
-def league(*cards: str) -> bytes:
-    return f"<html><body>{''.join(cards)}</body></html>".encode()
 
 
 def test_robots_are_obeyed_and_missing_pages_counted(tmp_path: Path) -> None:
@@ -456,15 +401,19 @@ def test_real_folder_and_its_replays_give_the_same_294_logos(tmp_path: Path) -> 
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 assert server.stdout is not None
-                result = run(server.stdout.readline().strip(), tmp_path / "replay", connections=4)
+                result = run(server.stdout.readline().strip(), tmp_path / era, connections=4)
             finally:
                 server.terminate()
-        found = pixels(tmp_path / "replay")
+        found = pixels(tmp_path / era)
         assert found.keys() == expected.keys()
         assert (result.values["skipped"], result.values["truncated"], result.values["leagues"]) == (0, 0, 27)
         for key, caption in expected.items():
             cut = caption.endswith("…")
             assert found[key] == (caption.rstrip("…") + " [rest of the caption]." if cut else caption)
+        rows = pd.read_parquet(tmp_path / era / "manifest.parquet")
+        assert rows.groupby("image")["years"].agg(set).map({"2005 - Present", "1990 - 2004"}.__eq__).all()
+        assert not rows["caption"].str.contains("pirate ship|long and storied").any()
+        assert not rows["image_url"].str.contains("nitro-cdn|data:").any()
 
 
 def test_the_shipped_packages_draw_real_pictures(demo: Path) -> None:

@@ -1,39 +1,41 @@
-"""Polite HTTP to one host: robots.txt, a pause, retries, size limits, and a cache that outlives a kill."""
+"""Polite HTTP: robots.txt, a pause, retries, conditional requests, size and time limits, no other host."""
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-import os
-import shutil
-import tempfile
-import threading
-import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from pathlib import Path
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
+import anyio
 import httpx
 import stamina
-from protego import Protego
 
 from logolib import __version__
+from logolib.collect.cache import Cache, Kept
+from logolib.collect.host import AGENT, Host, HostKey, host_of, is_private, refuses_ai, seconds_of
 from logolib.config import CollectSettings, LogolibError
 from logolib.data import tidy
+from logolib.records import Skipped
 
-AGENT = "logolib"
 PAGE_BYTES = 8_000_000  # the longest league pages of WordPress sites stay under 1 MB
 IMAGE_BYTES = 30_000_000
+PAGE_KINDS = ("html", "xml", "text/plain", "octet-stream")  # a page is one of these or of no stated type
 ATTEMPTS = 4
+DEADLINE = 10  # times the timeout for a whole answer: a slow line may, a drip may not
 LONGEST_WAIT_S = 60.0  # a host that asks for more is left alone
 REDIRECTS = 5
-GIVE_UP_AFTER = 5  # failures in a row, each after all its attempts
+GIVE_UP_AFTER = 5  # failures in a row, each after all its attempts; then robots.txt shows whether the host lives
 
 
 class FetchError(LogolibError):
     """One address that gave nothing; the text is the reason."""
+
+    passing = False  # may be better at another time
+
+
+class _Trouble(FetchError):
+    passing = True
 
 
 class HostError(LogolibError):
@@ -45,20 +47,13 @@ class _Busy(Exception):
 
     def __init__(self, status: int, retry_after: str | None) -> None:
         super().__init__(f"HTTP {status}")
-        self.wait_s = _seconds(retry_after)
+        self.wait_s = seconds_of(retry_after)
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """A Retry-After header, seconds or date, as seconds from now."""
-    if retry_after is None:
-        return None
-    try:
-        if retry_after.strip().isdigit():
-            return float(retry_after)
-        when = parsedate_to_datetime(retry_after)
-        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
+@dataclass(frozen=True)
+class _Answer:
+    headers: httpx.Headers
+    body: bytes
 
 
 def _retry(error: Exception) -> bool | float:
@@ -72,154 +67,142 @@ def _retry(error: Exception) -> bool | float:
     )
 
 
-def site_of(url: str) -> tuple[str, int | None]:
-    """Host without `www.` and port (None where it is the scheme's own); ValueError for no http address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no http address")
-    own = {"http": 80, "https": 443}[parts.scheme]
-    return parts.hostname.removeprefix("www."), None if parts.port in (None, own) else parts.port
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class Cache:
-    """Bodies by address in a folder; dropped when it belongs to another source."""
-
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._folder, mark = folder, folder / "identity"
-        if folder.exists() and (not mark.is_file() or mark.read_text("utf8") != identity):
-            shutil.rmtree(folder)
-        for kind in ("pages", "images"):
-            (folder / kind).mkdir(parents=True, exist_ok=True)
-        mark.write_text(identity, "utf8")
-
-    def _path(self, kind: str, key: str) -> Path:
-        return self._folder / kind / hashlib.sha256(key.encode("utf8", "replace")).hexdigest()
-
-    def get(self, kind: str, key: str) -> bytes | None:
-        """The body kept under that key, or None."""
-        try:
-            return self._path(kind, key).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def put(self, kind: str, key: str, body: bytes) -> None:
-        """Keep a body; written beside and renamed."""
-        handle, partial = tempfile.mkstemp(dir=self._folder, suffix=".partial")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            os.replace(partial, self._path(kind, key))
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-
-    def forget_pages(self) -> None:
-        """Drop the pages, so that the next run reads the site as it then is; images stay."""
-        shutil.rmtree(self._folder / "pages")
-
-
 class Fetcher:
-    """Reads one host's pages and images, `settings.connections` at once; safe to use from threads.
+    """Reads the pages and images of one site, `settings.connections` at once a host.
 
-    Images are kept by path, so that a loopback site may come back on another port; pages, which name the port
-    in their links, by their whole address.
-    Raises HostError when made for no http address, and on entry when the host does not answer.
+    Every answer is kept. In one run nothing that came is asked for again; a later run asks whether pages and
+    images have changed, and leaves images alone for which the site gave nothing to compare. Where the site
+    fails for a while, what was kept stands and a line in `notes` says so.
+    Raises HostError on entry when the host does not answer.
     """
 
-    def __init__(self, root: str, settings: CollectSettings, cache: Cache) -> None:
-        try:
-            self.site = site_of(root)
-        except ValueError:
-            raise HostError(f"{root!r} is no http or https address; check the source.") from None
-        self.root = urljoin(root, "/")
-        self.requests = 0
-        self._cache, self._delay_s, self._timeout_s = cache, settings.delay_s, settings.timeout_s
-        self._lock, self._next_at, self._failures = threading.Lock(), 0.0, 0
-        self._robots = Protego.parse("")
+    def __init__(
+        self, root: str, settings: CollectSettings, cache: Cache, image_hosts: frozenset[HostKey] = frozenset()
+    ) -> None:
+        self.site, self.root = host_of(root), urljoin(root, "/")
+        self.notes: list[Skipped] = []
+        self._settings, self._cache = settings, cache
+        self._hosts: dict[HostKey, Host] = {}
+        self._meeting: dict[HostKey, anyio.Lock] = {key: anyio.Lock() for key in {self.site, *image_hosts}}
         contact = tidy(settings.contact).encode("ascii", "replace").decode()
         about = f"(captioned logos for research; contact: {contact})"
-        self._client = httpx.Client(
+        self._client = httpx.AsyncClient(
             headers={"User-Agent": f"{AGENT}/{__version__} {about}"},
-            timeout=settings.timeout_s,
-            limits=httpx.Limits(max_connections=settings.connections),
-            trust_env=not _is_loopback(urlsplit(root).hostname or ""),  # a proxy cannot reach our loopback
+            timeout=httpx.Timeout(settings.timeout_s, pool=None),  # who may ask is settled by the hosts' turns
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=settings.connections),
+            trust_env=not is_private(urlsplit(root).hostname or ""),  # a proxy cannot reach our own network
         )
 
-    def __enter__(self) -> Fetcher:
-        address = urljoin(self.root, "/robots.txt")
+    async def __aenter__(self) -> Fetcher:
         try:
-            text = self._fetch(address, PAGE_BYTES).decode("utf8", "replace")
+            host = await self._host(self.root)
         except FetchError as error:
-            if not str(error).startswith("HTTP 4"):  # RFC 9309, 2.3.1.3: a missing robots.txt allows all
-                self._client.close()
-                raise HostError(f"{self.root} cannot be read ({error}); check address and network.") from None
-            text = ""
-        self._robots = Protego.parse(text)
-        self._delay_s = max(self._delay_s, float(self._robots.crawl_delay(AGENT) or 0))
-        if self._delay_s > LONGEST_WAIT_S:
-            self._client.close()
-            raise HostError(f"{self.root} asks for {self._delay_s:g} s between requests; ask its owner.")
+            await self._client.aclose()
+            raise HostError(f"{self.root} cannot be read ({error}); check address and network.") from None
+        if host.delay_s > LONGEST_WAIT_S:
+            await self._client.aclose()
+            raise HostError(f"{self.root} asks for {host.delay_s:g} s between requests; ask its owner.")
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        await self._client.aclose()
 
     def sitemaps(self) -> list[str]:
         """The sitemaps that robots.txt names, or the usual address."""
-        return list(self._robots.sitemaps) or [urljoin(self.root, "/sitemap.xml")]
+        return list(self._hosts[self.site].robots.sitemaps) or [urljoin(self.root, "/sitemap.xml")]
 
     def same_site(self, url: str) -> bool:
         """True for an address of the host asked for."""
+        return _same_host(url, self.root)
+
+    async def page(self, url: str) -> bytes:
+        """A page's body. Raises FetchError, or HostError when the host is gone."""
+        if not self.same_site(url):
+            raise FetchError("on another host")
+        return (await self._kept(url, PAGE_BYTES, image=False)).body()
+
+    async def image(self, url: str) -> Kept:
+        """An image. Raises FetchError, or HostError when the host is gone."""
+        return await self._kept(url, IMAGE_BYTES, image=True)
+
+    async def _host(self, url: str) -> Host:
+        """The host of an address, its robots.txt read. Raises FetchError where it may not or cannot be asked."""
+        key = host_of(url)
+        async with self._meeting[key]:
+            if key in self._hosts:
+                return self._hosts[key]
+            host = self._hosts[key] = Host(self._settings)
+            try:
+                answer = await self._fetch(host, urljoin(url, "/robots.txt"), PAGE_BYTES, {})
+                host.obey(answer.body.decode("utf8", "replace") if answer else "")
+            except FetchError as error:
+                if not str(error).startswith("HTTP 4"):  # RFC 9309, 2.3.1.3: a missing robots.txt allows all
+                    host.is_gone = True
+                    raise
+            return host
+
+    async def _kept(self, url: str, limit: int, *, image: bool) -> Kept:
+        """What is kept of an address, asked for where that is too old.
+
+        Images are kept by path, so that a loopback site may come back on another port; pages, which name the
+        port in their links, by their whole address.
+        """
+        if not self._may_ask(url):
+            raise FetchError("on another host")
+        key = f"image {url.removeprefix(self.root)}" if image else url
+        kept = self._cache.get(key)
+        if kept is not None and (self._cache.is_new(kept) or (image and not kept.conditions())):
+            return kept
+        host = await self._host(url)
+        if not host.allows(url):
+            raise FetchError("forbidden by robots.txt")
         try:
-            return site_of(url) == self.site
+            if host.is_gone:
+                raise _Trouble("its host does not answer")
+            answer = await self._fetch(host, url, limit, kept.conditions() if kept else {})
+        except FetchError as error:
+            if kept is None or not error.passing:
+                raise
+            self.notes.append(Skipped(url, f"{error}; what came on {kept.fetched_at} stands"))
+            return kept
+        if answer is None:
+            if kept is None:
+                raise FetchError("HTTP 304")
+            self._cache.confirm(kept)
+            return kept
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if not image and kind and not any(word in kind for word in PAGE_KINDS):
+            raise FetchError(f"no page but {kind}")
+        if refuses_ai(answer.headers.get_list("X-Robots-Tag"), answer.body, image=image):
+            raise FetchError("the site asks that AI leave it alone (noai)")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+        return self._cache.put(key, answer.body, etag=etag, modified=modified, kind=kind, fetched_at=now)
+
+    def _may_ask(self, url: str) -> bool:
+        try:
+            return host_of(url) in self._meeting
         except ValueError:
             return False
 
-    def page(self, url: str) -> bytes:
-        """A page's body. Raises FetchError, or HostError when the host is gone."""
-        return self._cached("pages", url, PAGE_BYTES)
-
-    def image(self, url: str) -> bytes:
-        """An image's body. Raises FetchError, or HostError when the host is gone."""
-        return self._cached("images", url, IMAGE_BYTES)
-
-    def _cached(self, kind: str, url: str, limit: int) -> bytes:
-        if not self.same_site(url):
-            raise FetchError("on another host")
-        path = url.split("//", 1)[1].partition("/")[2]
-        key = path if kind == "images" else url
-        body = self._cache.get(kind, key)
-        if body is None:
-            if not self._robots.can_fetch(url, AGENT):
-                raise FetchError("forbidden by robots.txt")
-            body = self._fetch(url, limit)
-            self._cache.put(kind, key, body)
-        return body
-
-    def _fetch(self, url: str, limit: int) -> bytes:
+    async def _fetch(self, host: Host, url: str, limit: int, conditions: dict[str, str]) -> _Answer | None:
+        """An answer, after redirects; None where the conditions hold and nothing has changed."""
         for _ in range(REDIRECTS):
-            answer = self._attempts(url, limit)
-            if isinstance(answer, bytes):
+            answer = await self._attempts(host, url, limit, conditions)
+            if not isinstance(answer, str):
                 return answer
-            url = urljoin(url, answer)
-            if not self.same_site(url):
+            before, url = url, urljoin(url, answer)
+            if not _same_host(before, url):
                 raise FetchError("redirected to another host")
-            if not self._robots.can_fetch(url, AGENT):
+            if not host.allows(url):
                 raise FetchError("redirected to a page that robots.txt forbids")
         raise FetchError("redirected in circles")
 
-    def _attempts(self, url: str, limit: int) -> bytes | str:
+    async def _attempts(self, host: Host, url: str, limit: int, conditions: dict[str, str]) -> _Answer | str | None:
         try:
-            for attempt in stamina.retry_context(
+            async for attempt in stamina.retry_context(
                 on=_retry,
                 attempts=ATTEMPTS,
                 timeout=4 * LONGEST_WAIT_S,
@@ -228,41 +211,65 @@ class Fetcher:
                 wait_jitter=0.3,
             ):
                 with attempt:
-                    answer = self._once(url, limit)
+                    answer = await self._once(host, url, limit, conditions)
         except (httpx.TransportError, _Busy) as error:
-            with self._lock:
-                self._failures += 1
-                failures = self._failures
-            if failures >= GIVE_UP_AFTER:
-                raise HostError(
-                    f"{self.root} stopped answering ({error}); run the same again later, nothing is lost."
-                ) from None
-            raise FetchError(f"no answer: {error}") from None
+            host.failures += 1
+            why = str(error) or type(error).__name__
+            if host.failures >= GIVE_UP_AFTER and not await self._lives(host, url):
+                host.is_gone = True
+                if self.same_site(url):
+                    raise HostError(
+                        f"{self.root} stopped answering ({why}); run the same again later, nothing is lost."
+                    ) from None
+            raise _Trouble(f"no answer: {why}") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise FetchError(f"unusable answer: {error}") from None
-        self._failures = 0
+            raise _Trouble(f"unusable answer: {error}") from None
+        host.failures = 0
         return answer
 
-    def _once(self, url: str, limit: int) -> bytes | str:
-        """One request: the body, or the address of a redirect."""
-        with self._lock:
-            at = max(time.monotonic(), self._next_at)
-            self._next_at = at + self._delay_s
-            self.requests += 1
-        time.sleep(max(0.0, at - time.monotonic()))
-        deadline = time.monotonic() + 10 * self._timeout_s
-        with self._client.stream("GET", url) as answer:
+    async def _lives(self, host: Host, url: str) -> bool:
+        """Whether a host still answers for its robots.txt, though it failed for other addresses."""
+        try:
+            await self._once(host, urljoin(url, "/robots.txt"), PAGE_BYTES, {})
+        except (httpx.TransportError, _Busy):
+            return False
+        except FetchError:
+            pass
+        host.failures = 0
+        return True
+
+    async def _once(self, host: Host, url: str, limit: int, conditions: dict[str, str]) -> _Answer | str | None:
+        """One request: the answer, the address of a redirect, or None for what has not changed."""
+        async with host.turn():
+            try:
+                with anyio.fail_after(DEADLINE * self._settings.timeout_s):
+                    return await self._stream(host, url, limit, conditions)
+            except TimeoutError:
+                raise _Trouble("too slow") from None
+
+    async def _stream(self, host: Host, url: str, limit: int, conditions: dict[str, str]) -> _Answer | str | None:
+        async with self._client.stream("GET", url, headers=conditions) as answer:
+            if answer.status_code == httpx.codes.NOT_MODIFIED:
+                return None
             if answer.is_redirect:
                 return str(answer.headers.get("Location", ""))
             if answer.status_code == 429 or answer.status_code >= 500:
-                raise _Busy(answer.status_code, answer.headers.get("Retry-After"))
+                busy = _Busy(answer.status_code, answer.headers.get("Retry-After"))
+                if busy.wait_s is not None and busy.wait_s <= LONGEST_WAIT_S:
+                    host.rest(busy.wait_s)
+                raise busy
             if answer.status_code != 200:
                 raise FetchError(f"HTTP {answer.status_code}")
             body = bytearray()
-            for chunk in answer.iter_bytes():
+            async for chunk in answer.aiter_bytes():
                 body += chunk
                 if len(body) > limit:
                     raise FetchError(f"larger than {limit // 1_000_000} MB")
-                if time.monotonic() > deadline:
-                    raise FetchError("too slow")
-        return bytes(body)
+        return _Answer(answer.headers, bytes(body))
+
+
+def _same_host(one: str, other: str) -> bool:
+    try:
+        return host_of(one) == host_of(other)
+    except ValueError:
+        return False

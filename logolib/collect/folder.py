@@ -77,7 +77,7 @@ class Folder:
                 continue
             if not rows:
                 raise FolderError(f"{table} has no rows; add one a logo.")
-            return [self._row(table.parent, one, file, caption) for one in rows]
+            return [self._row(table, one, file, caption) for one in rows]
         if tables:
             raise FolderError(
                 f"No CSV in {self._root} has a column of files ({', '.join(FILE_COLUMNS)}) "
@@ -85,7 +85,7 @@ class Folder:
             )
         return []
 
-    def _row(self, base: Path, values: dict[str, str], file: str, caption: str) -> tuple[Path, Card]:
+    def _row(self, table: Path, values: dict[str, str], file: str, caption: str) -> tuple[Path, Card]:
         name = values[file].strip().replace("\\", "/")
         club = next((v for c in CLUB_COLUMNS if (v := tidy(values.get(c, "")))), "")
         text = tidy(values[caption])
@@ -99,19 +99,22 @@ class Folder:
             years=tidy(values.get("years", "")),
             kind=tidy(values.get("kind", "")) or "primary",
             page_url=tidy(values.get("page_url", "")),
+            caption_source=table.relative_to(self._root).as_posix(),
         )
-        return base / name, card
+        return table.parent / name, card
 
     def _from_texts(self) -> list[tuple[Path, Card]]:
         found = []
         for path in self._files(SUFFIXES):
             name = path.relative_to(self._root).as_posix()
             try:
-                text = tidy(_decode(path.with_suffix(".txt").read_bytes()))
+                beside = path.with_suffix(".txt")
+                text = tidy(_decode(beside.read_bytes()))
             except OSError:
                 self.skipped.append(Skipped(name, "no .txt beside it"))
                 continue
-            found.append((path, Card(name, text, is_cut(text), path.stem, "", "", "primary", "")))
+            told_by = beside.relative_to(self._root).as_posix()
+            found.append((path, Card(name, text, is_cut(text), path.stem, "", "", "primary", "", told_by)))
         if not found:
             raise FolderError(f"{self._root} holds neither a CSV nor an image with its .txt; add captions.")
         return found
