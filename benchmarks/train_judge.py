@@ -108,7 +108,7 @@ def train_marker(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> No
     watch = Stopwatch()
     torch.manual_seed(derive(given.seed, "marker weights"))
     labels = targets(train.emblems)
-    rows_of = BatchFeed(len(train.emblems), given.batch, derive(given.seed, "marker order"))
+    rows_of = BatchFeed(np.arange(len(train.emblems))[:, None], given.batch, derive(given.seed, "marker order"))
 
     def loss(network: nn.Module, step: int) -> Tensor:
         rows = rows_of(step)
@@ -141,7 +141,7 @@ def train_judge(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> Non
     pupil = _Pupil(Clip(JUDGE, vocabulary))
     tokens = [vocabulary.encode([captions[i] for captions in texts]) for i in range(CAPTIONS)]
     labels = targets(train.emblems)
-    rows_of = BatchFeed(len(train.emblems), given.batch, derive(given.seed, "judge order"))
+    rows_of = BatchFeed(np.arange(len(train.emblems))[:, None], given.batch, derive(given.seed, "judge order"))
     held_tokens = vocabulary.encode(held_out.captions)
 
     def loss(network: nn.Module, step: int) -> Tensor:

@@ -63,6 +63,7 @@ class TrainSettings(Settings):
     clip_norm: float = Field(1.0, gt=0)
     ema: float = Field(0.0, ge=0, lt=1)  # 0 switches the average off
     drawn: int = Field(0, ge=0)  # drawn emblems that stand beside the collected logos in training
+    siblings: int = Field(0, ge=0)  # near misses of each drawn emblem, one thing changed; they share its batch
     repeat: int = Field(4, ge=1)  # how often a collected logo comes up for each time a drawn emblem does
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
     log_every: int = Field(10, ge=1)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from logolib.config import LogolibError, Profile, TrainSettings, UpsamplerSettings
+from logolib.config import ClipSettings, LogolibError, Profile, TrainSettings, UpsamplerSettings
+from logolib.emblems.corpus import sample_many
 from logolib.generate import LogoPipeline
 from logolib.models.clip import load_clip
 from logolib.models.upsampler import load_upsampler
 from logolib.seeds import SampleGenerators
 from logolib.train import train_clip, train_decoder, train_prior, train_upsampler
 from logolib.train.clip import retrieval
-from logolib.train.corpus import load_corpus
+from logolib.train.corpus import BatchFeed, load_corpus
 from logolib.train.loop import TrainError, fit, learning_rate
 
 SETTINGS = TrainSettings(steps=8, batch_size=4, warmup=2, ema=0.9, log_every=2, save_every=3)
@@ -97,12 +99,29 @@ def test_retrieval_of_perfect_and_of_shuffled_embeddings() -> None:
 
 
 def test_held_out_clubs_and_drawn_emblems_stay_apart(tiny_data: Path, tmp_path: Path) -> None:
-    corpus = load_corpus(tiny_data, tmp_path, 32, seed=0, n_drawn=10, repeat=3)
-    assert len(corpus.order) == 3 * (len(corpus.captions) - 10) + 10
+    settings = ClipSettings(drawn=10, repeat=3)
+    corpus = load_corpus(tiny_data, tmp_path, 32, 0, settings)
+    assert corpus.order.shape == (3 * (len(corpus.captions) - 10) + 10, 1)
     assert not set(corpus.captions) & set(corpus.val_captions)
-    again = load_corpus(tiny_data, tmp_path, 32, seed=0, n_drawn=10, repeat=3)
+    again = load_corpus(tiny_data, tmp_path, 32, 0, settings)
     assert again.hash == corpus.hash
     assert (again.images == corpus.images).all()
+
+
+def test_siblings_differ_in_one_thing_and_share_a_batch(tiny_data: Path, tmp_path: Path) -> None:
+    pairs = sample_many(400, 7, siblings=3)
+    for first in range(0, 400, 4):
+        family = [asdict(emblem) for emblem, _ in pairs[first : first + 4]]
+        for other in family[1:]:
+            parts = {part for part in other if other[part] != family[0][part]}
+            colours = {"field", "second", "border", "charge_colour", "letter_colour"}
+            assert parts == {"charge"} or (parts and parts <= colours)
+    corpus = load_corpus(tiny_data, tmp_path, 32, 0, ClipSettings(drawn=10, siblings=3))
+    assert corpus.order.shape[1] == 4
+    rows = BatchFeed(corpus.order, 8, 0)(3)
+    drawn_rows = {row for row in rows if row >= len(corpus.captions) - 8}
+    assert len(rows) == 8
+    assert len(drawn_rows) % 4 == 0
 
 
 def test_the_stages_leave_curves_previews_and_held_out_numbers(tiny_model: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -207,3 +208,42 @@ def dress(
         letter_colour=scheme["letter"] if lettered else None,
         style=style,
     )
+
+
+_COLOURED = ("field", "second", "border", "charge_colour", "letter_colour")
+
+
+def sibling(emblem: Emblem, rng: np.random.Generator) -> Emblem:
+    """The emblem with one thing changed: its charge, one colour, or two colours that change places.
+
+    Everything else stays, so that only the changed words tell the two apart (hard negatives of each other).
+    """
+    colours = list(dict.fromkeys(c for c in (getattr(emblem, part) for part in _COLOURED) if c is not None))
+    kinds = ["colour", "places"] if emblem.charge is None else ["charge", "charge", "colour", "places"]
+    while True:
+        kind = pick(rng, kinds)
+        if kind == "charge":
+            reserved = emblem.charge in RESERVED_CHARGES
+            others = [c for c in CHARGES if c != emblem.charge and (c in RESERVED_CHARGES) == reserved]
+            return replace(emblem, charge=pick(rng, others))
+        old = pick(rng, colours)
+        if kind == "places":
+            new = pick(rng, colours)
+        else:
+            rest = [c for c in colours if c != old]
+            new = pick(rng, [old, *(c for c in COLOURS if c not in colours and all(legible(c, r) for r in rest))])
+        if new == old:
+            continue
+        moved = {old: new, new: old}
+        changed = {part: moved.get(getattr(emblem, part), getattr(emblem, part)) for part in _COLOURED}
+        found = replace(emblem, **changed)
+        if _stands_out(found):
+            return found
+
+
+def _stands_out(emblem: Emblem) -> bool:
+    """Whether its outline is seen on white."""
+    if emblem.border == "white":
+        return emblem.style in ("outlined", "vintage")
+    grounds = [c for c in (emblem.field, emblem.second) if c is not None]
+    return emblem.border is not None or not any(is_light(c) for c in grounds)

@@ -42,20 +42,20 @@ def train_clip(
     job = Job("clip", settings, data, run, seed, profile, resume, progress)
     config = named_config(settings.model) if job.start is None else read_config(job.start, "train clip")["model"]
     size = _image_size(config)
-    corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
-    if len(corpus.order) < settings.batch_size:
+    corpus = load_corpus(data, run, size, seed, settings)
+    if corpus.order.size < settings.batch_size:
         raise TrainError(
-            f"{len(corpus.order)} pairs cannot fill a batch of {settings.batch_size}; "
-            f"set clip.batch_size={len(corpus.order) // 2} or collect more."
+            f"{corpus.order.size} pairs cannot fill a batch of {settings.batch_size}; "
+            f"set clip.batch_size={corpus.order.size // 2} or collect more."
         )
     device = best_device()
     clip = _new_clip(settings, config, corpus.captions, job.start, seed).to(device)
     tokens = clip.vocabulary.encode(corpus.captions).to(device)
     val_tokens = clip.vocabulary.encode(corpus.val_captions).to(device)
-    rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "clip order"))
+    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "clip order"))
 
     def loss(network: nn.Module, step: int) -> Tensor:
-        rows = corpus.order[rows_of(step)]
+        rows = rows_of(step)
         return contrastive(network, corpus.batch(rows, device), tokens[rows])
 
     def hook(network: nn.Module, _step: int) -> dict[str, Any]:

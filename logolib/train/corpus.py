@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from logolib.config import TrainSettings
 from logolib.data import batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
@@ -30,7 +31,7 @@ class Corpus:
 
     images: np.ndarray  # uint8 (N, size, size, 3)
     captions: list[str]
-    order: np.ndarray  # rows to draw from, collected ones repeated
+    order: np.ndarray  # rows to draw from, (groups, rows of a group): collected ones repeated, siblings together
     val_images: np.ndarray
     val_captions: list[str]
     hash: str
@@ -40,18 +41,26 @@ class Corpus:
         return to_float(self.images[rows]).to(device)
 
 
-def load_corpus(data: Path, run: Path, size: int, seed: int, n_drawn: int, repeat: int) -> Corpus:
-    """Read DATA's shards at `size` pixels and draw `n_drawn` emblems beside them, kept in RUN/drawn."""
+def load_corpus(data: Path, run: Path, size: int, seed: int, settings: TrainSettings) -> Corpus:
+    """Read DATA's shards at `size` pixels and draw `settings.drawn` emblems beside them, kept in RUN/drawn."""
+    n_drawn, group = settings.drawn, settings.siblings + 1
+    n_drawn -= n_drawn % group
     train, val = load_pairs(data, "train", size), load_pairs(data, "val", size)
     images, captions = [train.images], list(train.captions)
     n = len(train.captions)
     if n_drawn:
-        extra_images, extra_captions = kept_drawings(run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn)
+        extra_images, extra_captions = kept_drawings(
+            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1
+        )
         images.append(extra_images)
         captions += extra_captions
-    order = np.concatenate([np.tile(np.arange(n), repeat if n_drawn else 1), np.arange(n, n + n_drawn)])
-    parts = [data_hash_of(data), f"drawn {n_drawn} {seed}", f"repeat {repeat}", f"size {size}"]
-    return Corpus(np.concatenate(images), captions, order, val.images, val.captions, data_hash(parts))
+    repeat = settings.repeat if n_drawn else 1
+    collected = np.random.default_rng(derive(seed, "groups")).permutation(np.tile(np.arange(n), repeat))
+    order = np.concatenate([collected[: len(collected) // group * group], np.arange(n, n + n_drawn)])
+    parts = [data_hash_of(data), f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
+    return Corpus(
+        np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
+    )
 
 
 @dataclass(frozen=True)
@@ -109,26 +118,27 @@ def _kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor
 
 
 class BatchFeed:
-    """Row numbers for a step, whichever step is asked for first: what exact resume needs."""
+    """The corpus's rows for a step, whichever step is asked for first: what exact resume needs."""
 
-    def __init__(self, n: int, batch_size: int, seed: int) -> None:
-        self._n, self._batch_size, self._seed = n, batch_size, seed
+    def __init__(self, order: np.ndarray, batch_size: int, seed: int) -> None:
+        self._order, self._batch_size, self._seed = order, max(1, batch_size // order.shape[1]), seed
         self._next = -1
         self._batches: Iterator[np.ndarray] = iter(())
 
     def __call__(self, step: int) -> np.ndarray:
         """The rows of one step, int64 (batch_size,)."""
         if step != self._next:
-            self._batches = batches(self._n, self._batch_size, self._seed, start_step=step)
+            self._batches = batches(len(self._order), self._batch_size, self._seed, start_step=step)
         self._next = step + 1
-        return next(self._batches)
+        return self._order[next(self._batches)].reshape(-1)
 
 
-def kept_drawings(folder: Path, size: int, seed: int, n: int) -> tuple[np.ndarray, list[str]]:
+def kept_drawings(folder: Path, size: int, seed: int, n: int, siblings: int = 0) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
-    pictures, words = folder / f"{size}-{seed}-{n}.npy", folder / f"{size}-{seed}-{n}.json"
+    name = f"{size}-{seed}-{n}-{siblings}"
+    pictures, words = folder / f"{name}.npy", folder / f"{name}.json"
     if not (pictures.exists() and words.exists()):
-        made = drawn(n, seed, size, workers=os.cpu_count() or 1)
+        made = drawn(n, seed, size, siblings=siblings, workers=os.cpu_count() or 1)
         folder.mkdir(parents=True, exist_ok=True)
         partial = pictures.with_suffix(".partial")
         with partial.open("wb") as file:

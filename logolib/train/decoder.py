@@ -54,7 +54,7 @@ def train_decoder(
     decoder.to(device)
     side = int(config["image_sizes"][0]) * factor
     size = max(eyes.image_size, side)  # the CLIP sees them no smaller than it was taught
-    corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
+    corpus = load_corpus(data, run, size, seed, settings)
     space = embed_corpus(eyes, corpus, run, device)
     embeddings, val_embeddings = space.images, space.val_images
     guesses, learnt_from = embeddings, [corpus.hash, eyes.fingerprint()]
@@ -62,7 +62,7 @@ def train_decoder(
         guesses = guess_images(run / "prior", space.texts, run, "-".join(learnt_from), seed)
         learnt_from.append(sha256_file(run / "prior" / "model.safetensors"))
     tokens, val_tokens = (eyes.vocabulary.encode(words).to(device) for words in (corpus.captions, corpus.val_captions))
-    rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "decoder order"))
+    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "decoder order"))
 
     def pixels(pictures: Tensor) -> Tensor:
         # [-1, 1] at the corpus's size => [0, 1] at the decoder's, folded: what dalle2-pytorch takes
@@ -74,7 +74,7 @@ def train_decoder(
         return eyes.encode_text_tokens(tokens)[1] if decoder.condition_on_text_encodings else None
 
     def loss(network: nn.Module, step: int) -> Tensor:
-        rows = corpus.order[rows_of(step)]
+        rows = rows_of(step)
         some = torch.as_tensor(rows, device=device)
         pictures = pixels(corpus.batch(rows, device))
         guessed = torch.rand(len(some), 1, device=device) < settings.prior_share

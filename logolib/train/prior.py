@@ -38,7 +38,7 @@ def train_prior(
     job = Job("prior", settings, data, run, seed, profile, resume, progress)
     device = best_device()
     eyes = load_clip(clip or run / "clip").to(device)
-    corpus = load_corpus(data, run, eyes.image_size, seed, settings.drawn, settings.repeat)
+    corpus = load_corpus(data, run, eyes.image_size, seed, settings)
     space = embed_corpus(eyes, corpus, run, device)
     images, texts, val_images, val_texts = space.images, space.texts, space.val_images, space.val_texts
 
@@ -48,10 +48,10 @@ def train_prior(
     if job.start is not None:
         load_weights(prior, job.start / "model.safetensors")
     prior.to(device)
-    rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "prior order"))
+    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "prior order"))
 
     def loss(network: nn.Module, step: int) -> Tensor:
-        rows = torch.as_tensor(corpus.order[rows_of(step)], device=device)
+        rows = torch.as_tensor(rows_of(step), device=device)
         # a copy: upstream scales the embedding in place
         value: Tensor = network(text_embed=texts[rows], image_embed=images[rows].clone())
         return value

@@ -45,12 +45,12 @@ def train_upsampler(
     upsampler.to(device)
     size, factor = int(config["image_size"]), int(config["factor"])
     crop = min(settings.crop, size)
-    corpus = load_corpus(data, run, size, seed, settings.drawn, settings.repeat)
-    rows_of = BatchFeed(len(corpus.order), settings.batch_size, derive(seed, "upsampler order"))
+    corpus = load_corpus(data, run, size, seed, settings)
+    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "upsampler order"))
     shown = to_float(corpus.val_images[: settings.previews]).to(device)
 
     def loss(network: nn.Module, step: int) -> Tensor:
-        high = corpus.batch(corpus.order[rows_of(step)], device)
+        high = corpus.batch(rows_of(step), device)
         x, y = (int(i) for i in torch.randint(0, size - crop + 1, (2,)))
         high = high[..., y : y + crop, x : x + crop]
         value: Tensor = network(high, spoilt(_small(high, factor)))
