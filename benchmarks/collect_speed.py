@@ -15,6 +15,7 @@ from pathlib import Path
 
 from logolib.collect import collect
 from logolib.config import CollectSettings
+from logolib.report.benchmarks import keep
 
 DATA = Path(os.environ.get("LOGOLIB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")).resolve()
 REPLAY = DATA.parent / "site" / "serve.py"
@@ -30,10 +31,11 @@ def seconds(address: str, connections: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Print one line a way, and the ratio."""
+    """Collect both ways, the sequential one last, and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency-ms", type=float, default=100)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=Path("book/benchmarks/collect.json"))
     args = parser.parse_args()
     if not REPLAY.is_file():
         sys.exit(f"There is no replay {REPLAY}; name the folder of the real logos in LOGOLIB_DATA.")
@@ -42,13 +44,23 @@ def main() -> None:
         try:
             assert server.stdout is not None
             address = server.stdout.readline().strip()
-            many, logos = seconds(address, args.connections)
-            print(f"{args.connections} connections: {logos} logos in {many:.1f} s", flush=True)
-            one, logos = seconds(address, 1)
-            print(f"one after another: {logos} logos in {one:.1f} s")
-            print(f"ratio: {one / many:.1f}")
+            found = {n: seconds(address, n) for n in (args.connections, 1)}
         finally:
             server.terminate()
+    keep(
+        args.out,
+        [
+            {
+                "way": f"{n} connections" if n > 1 else "one request after another",
+                "latency of the site": f"{args.latency_ms:g} ms",
+                "rows": logos,
+                "seconds": round(took, 1),
+                "times as fast": round(found[1][0] / took, 1),
+            }
+            for n, (took, logos) in found.items()
+        ],
+    )
+    print(args.out.read_text("utf8"))
 
 
 if __name__ == "__main__":

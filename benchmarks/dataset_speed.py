@@ -1,6 +1,6 @@
 """How fast a data set is made, and in how much memory: manifests of many rows, and pictures into shards.
 
-python benchmarks/dataset_speed.py [--million] [--pictures 2000] prints one table as JSON. Each row is measured
+python benchmarks/dataset_speed.py [--million] [--pictures 2000] keeps one table. Each row is measured
 in a process of its own, so that its peak memory is its own. Processor time is that of one core.
 """
 
@@ -30,6 +30,7 @@ from logolib.data.curate import curate
 from logolib.data.duplicates import SIGNATURE
 from logolib.data.manifest import manifest_table
 from logolib.records import MANIFEST_COLUMNS
+from logolib.report.benchmarks import keep
 
 CHUNK = 50_000  # rows made at once
 CLUB = 8  # logos a club
@@ -148,17 +149,18 @@ def _with_peak(work: Callable[[int], dict[str, Any]], n: int) -> tuple[dict[str,
 
 
 def main() -> None:
-    """Read the command line and print the table."""
+    """Read the command line and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--million", action="store_true", help="a manifest of 1,000,000 rows as well")
     parser.add_argument("--pictures", type=int, default=20_000)
+    parser.add_argument("--out", type=Path, default=Path("book/benchmarks/dataset.json"))
     given = parser.parse_args()
     work = [(manifest, n) for n in (10_000, 100_000, *([1_000_000] if given.million else []))]
     table = []
     for what, n in [*work, *([(pictures, given.pictures)] if given.pictures else [])]:
         table.append(measured(what, n))
         print(json.dumps(table[-1]), file=sys.stderr, flush=True)
-    print(json.dumps(table, indent=1))
+    keep(given.out, table)
 
 
 if __name__ == "__main__":

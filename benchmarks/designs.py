@@ -19,8 +19,7 @@ from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE
 from logolib.evaluate.stage import attribute_table
 from logolib.generate import LogoPipeline
-from logolib.models.weights import BASE
-from logolib.results import commit, write_text
+from logolib.report.benchmarks import keep
 from logolib.seeds import derive
 from logolib.train import train_decoder
 
@@ -50,14 +49,14 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--only", nargs="+", choices=DESIGNS, default=list(DESIGNS))
     parser.add_argument("--work", type=Path, default=Path("build/designs"))
-    parser.add_argument("--out", type=Path, default=BASE / "designs.json")
+    parser.add_argument("--out", type=Path, default=Path("book/benchmarks/designs.json"))
     given = parser.parse_args()
-    found = json.loads(given.out.read_text("utf8")) if given.out.exists() else []
+    found = json.loads(given.out.read_text("utf8"))["rows"] if given.out.exists() else []
     known = {row["design"] for row in found}
     try:
         for name in (name for name in given.only if name not in known):
             found.append(_try(given, name))
-            write_text(given.out, json.dumps(found, indent=1) + "\n")
+            keep(given.out, found)
             print(json.dumps(found[-1]))
     except LogolibError as error:
         sys.exit(str(error))
@@ -82,14 +81,12 @@ def _try(given: argparse.Namespace, name: str) -> dict[str, Any]:
     table = attribute_table(emblems, marker.read(made), marker.read(draw_many(emblems, SIZE)))
     return {
         "design": name,
-        "changes": DESIGNS[name],
         "minutes": given.minutes,
         "steps": steps,
         "parameters": values["parameters"],
-        "images_per_s": values["images_per_s"],
-        "val_loss": values["curve"][-1]["val_loss"],
-        "attributes": {key: {"accuracy": row["accuracy"], "n": row["n"]} for key, row in table.items()},
-        "commit": commit(),
+        "pictures_a_second": values["images_per_s"],
+        "held_out_loss": round(values["curve"][-1]["val_loss"], 4),
+        **{key: f"{row['accuracy']:.0%}" for key, row in table.items()},
     }
 
 

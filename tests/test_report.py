@@ -15,6 +15,7 @@ from PIL import Image
 
 from logolib.records import MANIFEST_COLUMNS
 from logolib.report import figures, measured, tables
+from logolib.report.benchmarks import keep, to_html
 from logolib.results import ResultError, StageResult
 
 PROVENANCE = {"profile": "smoke", "seed": 3, "data_hash": "feed", "commit": "c0ffee", "seconds": 1.5}
@@ -211,3 +212,15 @@ def test_a_measured_run_keeps_numbers_and_no_captions(run: Path) -> None:
     assert "captioned logos" in html
     with pytest.raises(ResultError, match="no results"):
         measured.measure(run / "nowhere", "", "")
+
+
+def test_a_kept_benchmark_is_shown_with_its_command_and_commit(tmp_path: Path) -> None:
+    keep(tmp_path / "speed.json", [{"way": "<one>", "seconds": 1.25}, {"way": "many", "rows": 12000}], "a note")
+    kept = json.loads((tmp_path / "speed.json").read_text("utf8"))
+    html = to_html(kept)
+    assert "&lt;one&gt;" in html
+    assert "12,000" in html
+    assert "1.25" in html
+    assert "a note" in html
+    assert kept["commit"]
+    assert kept["machine"] in html
