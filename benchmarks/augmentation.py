@@ -55,7 +55,7 @@ def _arm(given: argparse.Namespace, augment: int) -> dict[str, Any]:
         for seed in range(given.seeds):
             run = Path(folder) / str(seed)
             results.append(train_clip(settings, data, run, seed=seed, progress=False).values)
-    row: dict[str, Any] = {"versions_of_each_logo": augment, "training_pairs": built.values["train"]}
+    row: dict[str, Any] = {"versions_of_each_logo": augment, "training_logos": built.values["train"]}
     for key in KEYS:
         recalls = np.array([values["retrieval"][key] for values in results])
         row[key] = f"{recalls.mean():.0%} ({recalls.min():.0%} to {recalls.max():.0%})"
