@@ -346,6 +346,14 @@ def test_other_tables_of_files_and_captions_are_understood(tmp_path: Path) -> No
     assert [(r.caption, r.club) for r in read_manifest(tmp_path / "out")] == [("A red “owl”.", "Owls")]
 
 
+def test_names_that_differ_in_case_only_stay_two_files(tmp_path: Path) -> None:
+    table = "file,caption,club\nLion.png,A red lion.,Lions\nlion.png,A blue lion.,LIONS\n"
+    folder = write(tmp_path / "in", table, Lion=png("red"), lion=png("blue"))
+    run(folder, tmp_path / "out")
+    images = [record.image for record in read_manifest(tmp_path / "out")]
+    assert len({image.casefold() for image in images}) == len(images) == 2
+
+
 def test_the_output_may_not_hold_the_input(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "file,caption\na.png,A red owl.\n", a=png())
     with pytest.raises(LogolibError, match="choose another"):
