@@ -31,7 +31,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from logolib.config import LogolibError
-from logolib.data.clean import COLOUR_WORD
+from logolib.data.colours import COLOUR_WORD
 from logolib.emblems import RESERVED_CHARGES, RESERVED_SHAPES, RESERVED_STYLES
 from logolib.emblems.describe import with_article
 from logolib.emblems.palette import COLOURS, apart, lab, legible
