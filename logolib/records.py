@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,6 @@ class LogoRecord:
 # What every manifest has, and what manifests have that were written since provenance is kept.
 MANIFEST_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(LogoRecord) if f.default is MISSING)
 PROVENANCE_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(LogoRecord) if f.default is not MISSING)
-
-
-def row(record: LogoRecord) -> dict[str, Any]:
-    """A record as one row of the columns that every manifest has, in their order."""
-    return {name: getattr(record, name) for name in MANIFEST_COLUMNS}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from logolib.report.figures import BLUE, COLOUR_WORDS, GREY, ORANGE, chart
+from logolib.data.colours import COLOURS
+from logolib.report.figures import BLUE, GREY, ORANGE, chart
 from logolib.report.tables import Source, load, table
 from logolib.results import ResultError
 
@@ -77,7 +78,7 @@ def caption_words(source: Source) -> Figure:
 def colours(source: Source, most: int = 16) -> Figure:
     """How many captions name each colour."""
     found = _card(source)["colours"][:most] or [["none", 0]]
-    return _bars(found[::-1], "captions that name it", [COLOUR_WORDS.get(word, GREY) for word, _ in found[::-1]])
+    return _bars(found[::-1], "captions that name it", [COLOURS.get(word, GREY) for word, _ in found[::-1]])
 
 
 def sizes(source: Source) -> Figure:

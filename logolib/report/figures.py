@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from logolib.data.colours import COLOURS
 from logolib.report.tables import REFERENCES, Source, arm_name, load
 from logolib.results import ResultError
 
@@ -44,13 +45,6 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
 }
 WIDTH = 4.2  # inches: type stays readable when a phone shrinks the figure to its width
-
-COLOUR_WORDS: dict[str, str] = {
-    "red": "#c62828", "crimson": "#a01830", "maroon": "#6d1a26", "orange": "#e07b1a", "gold": "#d4a017",
-    "yellow": "#f2d027", "green": "#2e7d32", "teal": "#12807c", "blue": "#2a66a8", "navy": "#17264f",
-    "sky": "#6db3e0", "purple": "#6a3d9a", "pink": "#e48aae", "brown": "#7a4f2b", "black": "#1b1b1b",
-    "silver": "#b6bcc4", "grey": "#80868f", "gray": "#80868f", "white": "#ffffff",
-}  # fmt: skip
 
 
 @contextmanager
@@ -79,10 +73,10 @@ def caption_lengths(collected: Path) -> Figure:
 def colour_words(collected: Path) -> Figure:
     """Share of captions that name each colour, from the manifest in `collected`."""
     captions = _captions(collected).str.lower()
-    shares = pd.Series({word: captions.str.contains(rf"\b{word}\b").mean() for word in COLOUR_WORDS})
+    shares = pd.Series({word: captions.str.contains(rf"\b{word}\b").mean() for word in COLOURS})
     shares = shares[shares > 0].sort_values()
     with chart(0.9 + 0.24 * len(shares)) as (figure, axes):
-        colours = [COLOUR_WORDS[word] for word in shares.index]
+        colours = [COLOURS[word] for word in shares.index]
         axes.barh(list(shares.index), shares * 100, color=colours, edgecolor=GREY, linewidth=0.6)
         axes.set(xlabel="captions that name it, %")
         axes.grid(axis="y", visible=False)
