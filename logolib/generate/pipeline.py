@@ -124,7 +124,7 @@ class LogoPipeline:
             pixels = sample_decoder(
                 self.decoder,
                 image_embed,
-                words if self.decoder.condition_on_text_encodings else None,
+                words,
                 noise,
                 num_inference_steps,
                 guidance_scale,

@@ -22,15 +22,16 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
     """dalle2-pytorch's own DecoderConfig, as a dict, for the embeddings and encodings of `clip`."""
     if settings.cond_dim == clip.dim:  # its Unet then makes one token of the embedding where it expects four
         raise ModelError(f"dalle2-pytorch takes no decoder.cond_dim equal to the CLIP's {clip.dim}; choose another.")
+    text_width = clip.config["text_cfg"]["width"]
     unet = {
         "dim": settings.dim,
         "dim_mults": list(settings.dim_mults),
-        "image_embed_dim": clip.dim,
+        "image_embed_dim": clip.dim + (text_width if settings.text_encodings else 0),
         "cond_dim": settings.cond_dim,
         "channels": 3 * settings.fold**2,
         "cond_on_image_embeds": True,
         "cond_on_text_encodings": settings.text_encodings,
-        "text_embed_dim": clip.config["text_cfg"]["width"] if settings.text_encodings else None,
+        "text_embed_dim": text_width if settings.text_encodings else None,
         "max_text_len": clip.vocabulary.context_length,
         "self_attn": list(settings.attention),
         "attn_heads": settings.attn_heads,
@@ -75,6 +76,21 @@ def build_decoder(config: dict[str, Any]) -> nn.Module:
     return decoder  # type: ignore[no-any-return]
 
 
+def condition(decoder: Any, image_embed: Tensor, text_encodings: Tensor | None) -> dict[str, Any]:
+    """What a decoder takes: an image's embedding (B, D), and the text's encodings (B, L, W) if it was built for text.
+
+    dalle2-pytorch's Unet hands the encodings to its innermost layers only, and what stands in `image_embed` to
+    all. So the mean of the encodings, at the scale of a normalised vector, stands there beside the image's
+    embedding: the pooled text that Imagen adds to its time signal (Saharia et al. 2022, appendix).
+    """
+    if text_encodings is None or not decoder.condition_on_text_encodings:
+        return {"image_embed": image_embed, "text_encodings": None}
+    if decoder.unets[0].to_image_hiddens[0].in_features > image_embed.shape[-1]:
+        pooled = F.normalize(text_encodings.sum(1), dim=-1)
+        image_embed = torch.cat([image_embed, pooled], -1)
+    return {"image_embed": image_embed, "text_encodings": text_encodings}
+
+
 def fold(images: Tensor, factor: int) -> Tensor:
     """(B, 3, H, W) => (B, 3 factor^2, H / factor, W / factor), without loss."""
     return F.pixel_unshuffle(images, factor)
@@ -104,7 +120,7 @@ def sample_decoder(
 
     By DDIM with guidance `scale`; a decoder that was built without text takes None for it.
     """
-    given: dict[str, Any] = {"image_embed": image_embed, "text_encodings": text_encodings}
+    given = condition(decoder, image_embed, text_encodings)
     nothing = {**given, "image_cond_drop_prob": 1.0, "text_cond_drop_prob": 1.0}
     unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
     alphas_bar = schedule.alphas_cumprod

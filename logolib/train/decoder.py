@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from logolib.config import DecoderSettings
 from logolib.images import save_png, sheet, to_float, to_uint8
 from logolib.models.clip import load_clip
-from logolib.models.decoder import build_decoder, decoder_config, fold, sample_decoder
+from logolib.models.decoder import build_decoder, condition, decoder_config, fold, sample_decoder
 from logolib.models.weights import load_weights, read_config
 from logolib.results import StageResult, sha256_file
 from logolib.seeds import SampleGenerators, derive
@@ -70,8 +70,8 @@ def train_decoder(
             pictures = F.interpolate(pictures, (side, side), mode="area")
         return fold((pictures + 1) / 2, factor).contiguous(memory_format=torch.channels_last)
 
-    def words(tokens: Tensor) -> Tensor | None:
-        return eyes.encode_text_tokens(tokens)[1] if decoder.condition_on_text_encodings else None
+    def words(tokens: Tensor) -> Tensor:
+        return eyes.encode_text_tokens(tokens)[1]
 
     def loss(network: nn.Module, step: int) -> Tensor:
         rows = rows_of(step)
@@ -79,7 +79,7 @@ def train_decoder(
         pictures = pixels(corpus.batch(rows, device))
         guessed = torch.rand(len(some), 1, device=device) < settings.prior_share
         embed = torch.where(guessed, guesses[some], embeddings[some])
-        value: Tensor = network(pictures, image_embed=embed, text_encodings=words(tokens[some]))
+        value: Tensor = network(pictures, **condition(network, embed, words(tokens[some])))
         return value
 
     def hook(network: nn.Module, step: int) -> dict[str, Any]:
@@ -94,8 +94,7 @@ def train_decoder(
         some = slice(0, 64)
         held_out = network(
             pixels(to_float(corpus.val_images[some]).to(device)),
-            image_embed=val_embeddings[some],
-            text_encodings=words(val_tokens[some]),
+            **condition(network, val_embeddings[some], words(val_tokens[some])),
         )
         return {"val_loss": held_out.item()}
 
