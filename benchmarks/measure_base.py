@@ -90,7 +90,8 @@ def _pictures(
     shown = [_resized(picture, 128) for picture in large]
     save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
     settings = load_profile("base")
-    training, _ = kept_drawings(given.drawings, SIZE, derive(settings.seed, "drawn") % 2**32, settings.decoder.drawn)
+    learnt, seed = settings.decoder, derive(settings.seed, "drawn") % 2**32
+    training, _ = kept_drawings(given.drawings, SIZE, seed, learnt.drawn, learnt.siblings)
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
     save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")

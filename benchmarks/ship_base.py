@@ -20,7 +20,7 @@ from logolib.models.weights import BASE, Precision, read_config, save_weights
 from logolib.results import read_result, write_text
 
 LIMIT = 24_000_000  # bytes, all parts together
-PRECISIONS: dict[str, Precision] = {"clip": "int8", "prior": "float16", "decoder": "int8", "upsampler": "float16"}
+PRECISIONS: dict[str, Precision] = {"clip": "int8", "prior": "int8", "decoder": "int8", "upsampler": "float16"}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import torch
 from logolib.config import DecoderSettings, PriorSettings
 from logolib.models import Clip, ModelError, clip_adapter, export, load_clip
 from logolib.models.clip import named_config
-from logolib.models.decoder import build_decoder, decoder_config, fold, unfold
+from logolib.models.decoder import build_decoder, condition, decoder_config, fold, unfold
 from logolib.models.prior import build_prior, prior_config
 from logolib.models.upstream import create
 from logolib.models.weights import load_weights
@@ -125,7 +125,8 @@ def test_dalle2_pytorch_loads_and_samples_what_is_exported(tiny_model: Path, tmp
     decoder.load_state_dict(saved["model"])
     clip = load_clip(tiny_model / "clip")
     _, words = clip.encode_text_tokens(clip.vocabulary.encode(CAPTIONS[:1]))
-    pixels = decoder.sample(image_embed=torch.randn(1, 128), text_encodings=words, cond_scale=1.0)
+    given = condition(decoder, torch.randn(1, clip.dim), words)
+    pixels = decoder.sample(**given, cond_scale=1.0)
     assert unfold(pixels, 2).shape == (1, 3, 32, 32)
 
 
@@ -142,6 +143,6 @@ def test_every_objective_trains_a_step(tiny_model: Path) -> None:
             objective=objective, image_size=16, dim=16, dim_mults=(1,), attention=(False,), timesteps=10
         )
         decoder = build_decoder(decoder_config(settings, clip))
-        value = decoder(fold(torch.rand(2, 3, 16, 16), 2), image_embed=embeddings, text_encodings=words)
+        value = decoder(fold(torch.rand(2, 3, 16, 16), 2), **condition(decoder, embeddings, words))
         value.backward()
         assert torch.isfinite(value)
