@@ -77,7 +77,14 @@ class ClipSettings(TrainSettings):
     pretrained: str | None = None  # an open_clip tag or a checkpoint's path
 
 
-class PriorSettings(TrainSettings):
+class DiffusionSettings(TrainSettings):
+    """What fine-tuning a prior or a decoder moves."""
+
+    trainable: str = "all"  # all | lora | a regular expression of the names of the weights that move
+    lora_rank: int = Field(8, ge=1)
+
+
+class PriorSettings(DiffusionSettings):
     """dalle2-pytorch's DiffusionPrior."""
 
     dim: int | None = None  # None: as wide as the CLIP's embedding
@@ -88,7 +95,7 @@ class PriorSettings(TrainSettings):
     text_dropout: float = Field(0.1, ge=0, le=1)
 
 
-class DecoderSettings(TrainSettings):
+class DecoderSettings(DiffusionSettings):
     """dalle2-pytorch's Decoder with one Unet."""
 
     image_size: int = Field(64, ge=16)
@@ -103,10 +110,17 @@ class DecoderSettings(TrainSettings):
     cond_dim: int = Field(96, ge=8)
     timesteps: int = Field(1000, ge=2)
     objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
+    min_snr_gamma: float | None = Field(None, gt=0)  # weighs the loss by the clipped signal-to-noise ratio; 5 is usual
+    p2_gamma: float = Field(0.0, ge=0)  # weighs the loss by what is perceived; 1 is usual
+    learned_variance: bool = False  # upstream's default, True, is where users meet NaN
+    self_conditioning: bool = False  # the network sees its last guess of the picture
+    beta_schedule: Literal["cosine", "linear", "quadratic", "sigmoid", "jsd"] = "cosine"
     image_dropout: float = Field(0.1, ge=0, le=1)
     prior_share: float = Field(0.5, ge=0, le=1)  # how often the embedding is the prior's guess, as in generation
     text_encodings: bool = True  # the text's tokens condition the innermost layers, beside the image's embedding
     text_dropout: float = Field(0.1, ge=0, le=1)
+    bridge: bool = False  # `start` was taught with another CLIP: its first layers learn to read this one
+    preflight: int | None = Field(None, ge=0)  # steps on eight pictures first; None: 100 before 1000 steps or more
     preview_every: int = Field(200, ge=1)
     previews: int = Field(8, ge=1)
 

@@ -38,6 +38,7 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
         "attn_dim_head": settings.attn_dim_head,
         "num_resnet_blocks": settings.num_resnet_blocks,
         "memory_efficient": settings.memory_efficient,
+        "self_cond": settings.self_conditioning,
         "init_cross_embed": False,  # its 15-pixel kernels cost more than all else at this size
         "init_conv_kernel_size": 3,
     }
@@ -46,10 +47,11 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
         "image_sizes": [settings.image_size // settings.fold],
         "channels": 3 * settings.fold**2,
         "timesteps": settings.timesteps,
-        "beta_schedule": ["cosine"],
+        "beta_schedule": [settings.beta_schedule],
+        "p2_loss_weight_gamma": settings.p2_gamma,
         "predict_x_start": settings.objective == "x0",
         "predict_v": settings.objective == "v",
-        "learned_variance": False,  # upstream's default, True, is where users meet NaN
+        "learned_variance": settings.learned_variance,
         "image_cond_drop_prob": settings.image_dropout,
         "text_cond_drop_prob": settings.text_dropout,
     }
@@ -74,6 +76,23 @@ def build_decoder(config: dict[str, Any]) -> nn.Module:
                 first.weight.mul_(first.in_features**0.5)
     decoder.to(memory_format=torch.channels_last)
     return decoder  # type: ignore[no-any-return]
+
+
+def weigh_by_snr(decoder: Any, gamma: float) -> None:
+    """Weigh the training loss at each time by min(SNR, gamma), for noise or v in their own units.
+
+    Min-SNR (Hang et al. 2023, section 3.4): times at which the picture is nearly seen no longer outweigh all else.
+    The weights take the place of upstream's p2 weights, which are of the same kind.
+    """
+    schedule = decoder.noise_schedulers[0]
+    snr = schedule.alphas_cumprod / (1 - schedule.alphas_cumprod)
+    weight = snr.clamp(max=gamma)
+    if decoder.predict_v[0]:
+        weight = weight / (snr + 1)
+    elif not decoder.predict_x_start[0]:
+        weight = weight / snr
+    schedule.p2_loss_weight.copy_(weight)
+    schedule.has_p2_loss_reweighting = True
 
 
 def condition(decoder: Any, image_embed: Tensor, text_encodings: Tensor | None) -> dict[str, Any]:

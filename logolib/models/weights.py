@@ -65,6 +65,11 @@ def save_weights(module: nn.Module, path: Path, precision: Precision = "float32"
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Read safetensors of any precision into a module. Raises ModelError naming the first of the layers that differ."""
+    fill(module, read_weights(path), path)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read safetensors of any precision; 8-bit ones come back as numbers. Raises ModelError."""
     try:
         weights = load_file(path)
     except FileNotFoundError:
@@ -75,6 +80,11 @@ def load_weights(module: nn.Module, path: Path) -> None:
         scale, whole = weights.pop(name), name.removesuffix(SCALE)
         if whole in weights and weights[whole].ndim >= 1 and len(scale) == len(weights[whole]):
             weights[whole] = weights[whole].float() * _along(scale, weights[whole])
+    return weights
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a module. Raises ModelError naming `path` and the first of the layers that differ."""
     own = module.state_dict()
     wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape] + [
         k for k in weights if k not in own

@@ -44,6 +44,7 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
 }
+HEALTHY = {"decoder": (0.0, 0.08), "cosine": (0.7, 1.0)}  # where a training that works arrives; known-good runs
 WIDTH = 4.2  # inches: type stays readable when a phone shrinks the figure to its width
 
 
@@ -84,9 +85,12 @@ def colour_words(collected: Path) -> Figure:
 
 
 def learning_curve(source: Source) -> Figure:
-    """Training loss over steps, and the held-out loss where it was measured."""
-    curve = pd.DataFrame(load(source).values["curve"])
+    """Training loss over steps, the held-out loss where it was measured, and a decoder's healthy band."""
+    result = load(source)
+    curve = pd.DataFrame(result.values["curve"])
     with chart(2.8) as (figure, axes):
+        if result.stage in HEALTHY:
+            _band(axes, *HEALTHY[result.stage], "pictures appear")
         axes.plot(curve["step"], curve["loss"], color=BLUE, alpha=0.9, label="training")
         if "val_loss" in curve and curve["val_loss"].notna().any():
             held_out = curve.dropna(subset=["val_loss"])
@@ -132,6 +136,7 @@ def cosine_curve(source: Source) -> Figure:
     values = load(source).values
     curve = pd.DataFrame(values["curve"])
     with chart(2.6) as (figure, axes):
+        _band(axes, *HEALTHY["cosine"], "healthy")
         if "cosine" in curve and curve["cosine"].notna().any():
             measured = curve.dropna(subset=["cosine"])
             axes.plot(
@@ -296,6 +301,10 @@ def _interval(axes: Axes, row: float, middle: float, ends: Any, colour: str, lab
     low, high = ends
     axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.45, solid_capstyle="round")
     axes.plot([middle], [row], "o", color=colour, markersize=5.5, label=label)
+
+
+def _band(axes: Axes, low: float, high: float, label: str) -> None:
+    axes.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0, label=label)
 
 
 def _tick(axes: Axes, row: float, at: float, colour: str, label: str | None) -> None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import DecoderSettings
 from logolib.images import save_png, sheet, to_float, to_uint8
-from logolib.models.clip import load_clip
-from logolib.models.decoder import build_decoder, condition, decoder_config, fold, sample_decoder
-from logolib.models.weights import load_weights, read_config
+from logolib.models.clip import Clip, embed_images, load_clip
+from logolib.models.decoder import build_decoder, condition, decoder_config, fold, sample_decoder, weigh_by_snr
+from logolib.models.weights import fill, read_config, read_weights
 from logolib.results import StageResult, sha256_file
 from logolib.seeds import SampleGenerators, derive
-from logolib.train.corpus import BatchFeed, embed_corpus, guess_images, load_corpus
+from logolib.train.bridge import Bridge, carried_over, kept, linear_map, rebuilt
+from logolib.train.corpus import BatchFeed, Corpus, embed_corpus, guess_images, load_corpus
 from logolib.train.job import Job
 from logolib.train.loop import best_device
+from logolib.train.preflight import PICTURES, preflight
+from logolib.train.tuning import choose, merged
+
+LONG = 1000  # steps from which on a run is tried on a few pictures first
+BRIDGED = 4000  # pairs that a bridge is fitted to
 
 
 def train_decoder(
@@ -37,24 +44,33 @@ def train_decoder(
     A share `settings.prior_share` of the embeddings are guesses of RUN/prior, as they are in generation.
     Previews of the first held-out pictures, drawn again from their own embeddings with fixed noise, are
     kept as previews/STEP.png. With `settings.start` the decoder of another run is fine-tuned, and its
-    architecture goes before the settings'.
+    architecture goes before the settings'; with `settings.bridge` it was taught with another CLIP, and its first
+    layers are carried over to this one. A long run is tried on eight pictures first (see `preflight`).
+    Raises ModelError or TrainError in one sentence.
     """
     job = Job("decoder", settings, data, run, seed, profile, resume, progress)
     device = best_device()
     eyes = load_clip(clip or run / "clip").to(device)
-    if job.start is None:
+    if (start := job.start) is None:
         config, factor = decoder_config(settings, eyes), settings.fold
     else:
-        about = read_config(job.start, "train decoder")
+        about = read_config(start, "train decoder")
         config, factor = about["decoder"], int(about["fold"])
-    torch.manual_seed(derive(seed, "decoder weights"))
-    decoder = build_decoder(config)
-    if job.start is not None:
-        load_weights(decoder, job.start / "model.safetensors")
-    decoder.to(device)
     side = int(config["image_sizes"][0]) * factor
     size = max(eyes.image_size, side)  # the CLIP sees them no smaller than it was taught
     corpus = load_corpus(data, run, size, seed, settings)
+    values: dict[str, Any] = {"pairs": len(corpus.captions)}
+    weights = {} if start is None else read_weights(start / "model.safetensors")
+    if start is not None and settings.bridge:
+        bridge, values["bridge"] = _bridge(load_clip(start.parent / "clip"), eyes, corpus)
+        config, weights = rebuilt(config, bridge), carried_over(weights, bridge)
+    torch.manual_seed(derive(seed, "decoder weights"))
+    decoder = build_decoder(config)
+    if start is not None:
+        fill(decoder, weights, start / "model.safetensors")
+    if settings.min_snr_gamma is not None:
+        weigh_by_snr(decoder, settings.min_snr_gamma)
+    choose(decoder.to(device), settings)
     space = embed_corpus(eyes, corpus, run, device)
     embeddings, val_embeddings = space.images, space.val_images
     guesses, learnt_from = embeddings, [corpus.hash, eyes.fingerprint()]
@@ -73,14 +89,23 @@ def train_decoder(
     def words(tokens: Tensor) -> Tensor:
         return eyes.encode_text_tokens(tokens)[1]
 
-    def loss(network: nn.Module, step: int) -> Tensor:
-        rows = rows_of(step)
+    def loss_of(network: nn.Module, rows: np.ndarray) -> Tensor:
         some = torch.as_tensor(rows, device=device)
         pictures = pixels(corpus.batch(rows, device))
         guessed = torch.rand(len(some), 1, device=device) < settings.prior_share
         embed = torch.where(guessed, guesses[some], embeddings[some])
         value: Tensor = network(pictures, **condition(network, embed, words(tokens[some])))
         return value
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        return loss_of(network, rows_of(step))
+
+    def by_heart(network: nn.Module) -> Tensor:
+        return loss_of(network, rows_of(0)[:PICTURES])
+
+    tried = (100 if settings.steps >= LONG else 0) if settings.preflight is None else settings.preflight
+    if tried and not (resume and job.checkpoint.exists()):
+        values["preflight"] = preflight(decoder, by_heart, settings, tried, seed, "decoder")
 
     def hook(network: nn.Module, step: int) -> dict[str, Any]:
         shown = min(settings.previews, len(val_embeddings))
@@ -100,10 +125,32 @@ def train_decoder(
 
     fitted = job.fit(decoder, loss, hook, learnt_from, settings.preview_every)
     about = {"decoder": config, "fold": factor, "clip": eyes.fingerprint(), "data_hash": corpus.hash}
-    job.save(fitted.network, about)
+    job.save(merged(fitted.network), about)
     previews = [point["step"] for point in fitted.curve if "val_loss" in point]
-    values = {
-        "previews": [{"step": step, "file": f"previews/{step:06d}.png"} for step in previews],
-        "pairs": len(corpus.captions),
-    }
+    values["previews"] = [{"step": step, "file": f"previews/{step:06d}.png"} for step in previews]
     return job.record(fitted, values)
+
+
+def _bridge(theirs: Clip, ours: Clip, corpus: Corpus) -> tuple[Bridge, dict[str, float]]:
+    """The maps from our CLIP's space to theirs, fitted on training pairs, and what is kept on held-out ones."""
+    some = np.random.default_rng(0).permutation(len(corpus.captions))[:BRIDGED]
+    images, captions = corpus.images[some], [corpus.captions[i] for i in some]
+    tokens = [_mean_encodings(clip, captions) for clip in (ours, theirs)]
+    maps = Bridge(
+        linear_map(embed_images(ours, images), embed_images(theirs, images)),
+        linear_map(*(F.normalize(mean, dim=-1) for mean in tokens)),
+        linear_map(*tokens),
+    )
+    held_out = (embed_images(clip, corpus.val_images) for clip in (ours, theirs))
+    return maps, kept(maps.image, *held_out)
+
+
+@torch.no_grad()
+def _mean_encodings(clip: Clip, captions: list[str]) -> Tensor:
+    """The mean encoding of each caption, (N, width), on the CPU."""
+    device = next(clip.parameters()).device
+    parts = []
+    for tokens in clip.vocabulary.encode(captions).split(256):
+        encodings = clip.encode_text_tokens(tokens.to(device))[1]
+        parts.append(encodings.sum(1) / (encodings != 0).any(-1).sum(1, keepdim=True).clamp(min=1))
+    return torch.cat(parts).cpu()

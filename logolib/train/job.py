@@ -36,6 +36,11 @@ class Job:
         return self.run / self.name
 
     @property
+    def checkpoint(self) -> Path:
+        """What a stopped run goes on from."""
+        return self.out / "latest.pt"
+
+    @property
     def start(self) -> Path | None:
         """The folder of the weights to fine-tune, if any."""
         return model_folder(self.settings.start) / self.name if self.settings.start else None
@@ -47,7 +52,7 @@ class Job:
             network,
             loss,
             self.settings,
-            self.out / "latest.pt",
+            self.checkpoint,
             seed=self.seed,
             key=key,
             resume=self.resume,

@@ -18,6 +18,7 @@ from logolib.seeds import SampleGenerators, derive
 from logolib.train.corpus import BatchFeed, embed_corpus, load_corpus
 from logolib.train.job import Job
 from logolib.train.loop import best_device
+from logolib.train.tuning import choose, merged
 
 
 def train_prior(
@@ -47,7 +48,7 @@ def train_prior(
     prior = build_prior(config)
     if job.start is not None:
         load_weights(prior, job.start / "model.safetensors")
-    prior.to(device)
+    choose(prior.to(device), settings)
     rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "prior order"))
 
     def loss(network: nn.Module, step: int) -> Tensor:
@@ -62,7 +63,7 @@ def train_prior(
         return {"val_loss": held_out, "cosine": cosine(network, val_texts, val_images, seed)}
 
     fitted = job.fit(prior, loss, hook, [corpus.hash, eyes.fingerprint()])
-    job.save(fitted.network, {"prior": config, "clip": eyes.fingerprint(), "data_hash": corpus.hash})
+    job.save(merged(fitted.network), {"prior": config, "clip": eyes.fingerprint(), "data_hash": corpus.hash})
     values = {
         "cosine": cosine(fitted.network, val_texts, val_images, seed),
         "cosine_baseline": float((val_texts * val_images).sum(-1).mean()),
