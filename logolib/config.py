@@ -9,9 +9,10 @@ from importlib import resources
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 PROFILES = ("smoke", "demo", "base", "gpu")
+RECIPES = ("clip_2022",)
 
 
 class LogolibError(Exception):
@@ -60,7 +61,8 @@ class TrainSettings(Settings):
     lr: float = Field(1e-3, gt=0)
     wd: float = Field(0.01, ge=0)
     warmup: int = Field(10, ge=0)  # steps of linear warm-up; a cosine decay to zero follows
-    clip_norm: float = Field(1.0, gt=0)
+    clip_norm: float | None = Field(1.0, gt=0)  # None: gradients are not clipped
+    beta2: float = Field(0.98, gt=0, lt=1)  # AdamW's second moment; 0.98: what the CLIP paper gives its ViTs
     ema: float = Field(0.0, ge=0, lt=1)  # 0 switches the average off
     drawn: int = Field(0, ge=0)  # drawn emblems that stand beside the collected logos in training
     siblings: int = Field(0, ge=0)  # near misses of each drawn emblem, one thing changed; they share its batch
@@ -71,10 +73,52 @@ class TrainSettings(Settings):
 
 
 class ClipSettings(TrainSettings):
-    """A contrastive model: an open_clip zoo name, or `crest` for the small one shipped as JSON."""
+    """A contrastive model and how it is trained; names that open_clip's trainer has mean what they mean there."""
 
-    model: str = "crest"
+    model: str = "crest"  # an open_clip zoo name, a JSON file, or `crest`, the small one that ships
     pretrained: str | None = None  # an open_clip tag or a checkpoint's path
+    # Data of one's own instead of the data set's shards: tables of (picture, caption).
+    train_data: str | None = None
+    val_data: str | None = None  # None: a fifth of train_data, equal captions on one side
+    csv_img_key: str = "filepath"
+    csv_caption_key: str = "title"
+    # None: a tab where the header has one, else a comma
+    csv_separator: str | None = Field(None, min_length=1, max_length=1)
+    workers: int = Field(2, ge=1)  # threads that decode a table's pictures
+    # Length and records.
+    epochs: int | None = Field(None, ge=1)  # instead of steps: full batches of the pairs, times this
+    save_frequency: int = Field(0, ge=0)  # epochs between open_clip's epoch_K.pt in checkpoints/; 0: none
+    resume: str | None = None  # latest | an open_clip trainer's epoch_K.pt, continued with its optimizer
+    report_to: Literal["", "tensorboard"] = ""
+    # What few pairs ask for. Parts that protect given weights do nothing where training starts from none.
+    layer_decay: float = Field(0.8, gt=0, le=1)  # rate of a layer over the next one's; 1: one rate for all
+    freeze_bn: bool = True  # a batch of logos would spoil the statistics of the given weights
+    lock_image: bool = False
+    lock_image_unlocked_groups: int = Field(0, ge=0)  # last layers that still learn
+    lock_text: bool = False
+    lock_text_unlocked_layers: int = Field(0, ge=0)
+    unique_captions: bool = True  # no caption twice in a batch: its twin would count as wrong
+    multi_positive: bool = False  # or let both be right
+    tune_fraction: float = Field(0.1, ge=0, lt=0.5)  # training clubs that choose when to stop and what to interpolate
+    patience: int = Field(4, ge=0)  # measurements without a better one until it stops; 0: goes on to the end
+    wise_ft: Literal["auto", "off"] | float = "auto"  # share of the trained weights, the rest being the given ones
+    crop_scale: float = Field(1.0, gt=0, le=1)  # smallest area that a random crop keeps; 1: none, logos stay whole
+    # Large batches in little memory.
+    accum_freq: int = Field(1, ge=1)  # parts of a batch that go through one after the other; the loss sees all
+    grad_checkpointing: bool = False  # transformers' layers are computed again on the way back
+
+    @field_validator("wise_ft", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        """YAML reads `off` as false."""
+        return "off" if value is False else value
+
+    @field_validator("wise_ft")
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        if isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError("a share lies in 0..1")
+        return value
 
 
 class DiffusionSettings(TrainSettings):
@@ -179,16 +223,30 @@ class Profile(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
 
 
-def load_profile(name: str, changes: str | Iterable[str] = ()) -> Profile:
+def load_profile(
+    name: str, changes: str | Iterable[str] = (), *, recipe: str | None = None, gpu: bool = False
+) -> Profile:
     """Read a shipped profile and apply `stage.setting=value` changes.
 
-    `changes` is an iterable of such words or one string of them, separated and quoted as in a shell.
-    Raises ConfigError for an unknown profile or setting, or a value out of range.
+    `changes` is an iterable of such words or one string of them, separated and quoted as in a shell. A recipe
+    replaces the profile's settings of the stages that it names; without a `gpu` its section `cpu` counts too.
+    Raises ConfigError for an unknown profile, recipe or setting, or a value out of range.
     """
     if name not in PROFILES:
         raise ConfigError(f"There is no profile {name!r}; choose one of {', '.join(PROFILES)}.")
-    text = resources.files("logolib").joinpath("profiles", f"{name}.yaml").read_text("utf8")
-    return profile_from_dict({**(yaml.safe_load(text) or {}), "profile": name}, changes)
+    values = {**_shipped("profiles", name), "profile": name}
+    if recipe is not None:
+        if recipe not in RECIPES:
+            raise ConfigError(f"There is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
+        asked = _shipped("recipes", recipe)
+        slower = asked.pop("cpu", {})
+        values |= {stage: {**part, **({} if gpu else slower.get(stage, {}))} for stage, part in asked.items()}
+    return profile_from_dict(values, changes)
+
+
+def _shipped(folder: str, name: str) -> dict[str, Any]:
+    text = resources.files("logolib").joinpath(folder, f"{name}.yaml").read_text("utf8")
+    return dict(yaml.safe_load(text) or {})
 
 
 def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ()) -> Profile:

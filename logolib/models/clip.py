@@ -6,7 +6,7 @@ import hashlib
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -36,6 +36,10 @@ class Clip(nn.Module):
         super().__init__()
         from open_clip.model import CLIP
 
+        if foreign := sorted(_foreign(config)):
+            raise ModelError(
+                f"Models with {foreign[0]} are not read here; take a plain CLIP of open_clip's, e.g. RN50 or ViT-B-32."
+            )
         self.config = config
         self.vocabulary = vocabulary
         text = {
@@ -43,9 +47,21 @@ class Clip(nn.Module):
             "vocab_size": vocabulary.size,
             "context_length": vocabulary.context_length,
         }
-        self.net = CLIP(config["embed_dim"], dict(config["vision_cfg"]), text)
+        self.net = CLIP(
+            config["embed_dim"], dict(config["vision_cfg"]), text, quick_gelu=config.get("quick_gelu", False)
+        )
+        self.frozen_statistics = False
         self.register_buffer("mean", torch.tensor(OPENAI_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(OPENAI_STD).view(1, 3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch training on; with `frozen_statistics` the BatchNorms go on using the averages that they have."""
+        super().train(mode)
+        if self.frozen_statistics:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
 
     @property
     def dim(self) -> int:
@@ -168,6 +184,14 @@ def named_config(model: str) -> dict[str, Any]:
             f"open_clip knows no model {model!r}; `crest`, a zoo name such as RN50, or a JSON file will do."
         )
     return dict(config)
+
+
+def _foreign(config: dict[str, Any]) -> set[str]:
+    """What a config asks for that is not a plain CLIP: another tokeniser, text tower or head."""
+    text = config["text_cfg"]
+    marks = {"hf_model_name": "a Hugging Face text tower", "hf_tokenizer_name": "a tokeniser of their own"}
+    found = {name for key, name in marks.items() if text.get(key)}
+    return found | ({"a tower that writes captions"} if "multimodal_cfg" in config else set())
 
 
 def load_clip(folder: Path) -> Clip:

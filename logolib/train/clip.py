@@ -5,22 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import ClipSettings
-from logolib.models.clip import Clip, embed_images, embed_texts, load_clip, named_config
-from logolib.models.weights import ModelError, read_config
-from logolib.results import StageResult
+from logolib.models.clip import Clip, embed_images, embed_texts, named_config
+from logolib.models.weights import model_folder, read_config
+from logolib.results import StageResult, Stopwatch
 from logolib.seeds import derive
-from logolib.text import CONTEXT_LENGTH, Vocabulary
-from logolib.train.corpus import BatchFeed, load_corpus
+from logolib.train import processes
+from logolib.train.beginning import beginning, image_size, new_clip, told
+from logolib.train.best import Best
+from logolib.train.contrastive import batch_loss
+from logolib.train.corpus import BatchFeed, Corpus, make_corpus
+from logolib.train.crops import random_crops
+from logolib.train.epochs import write_epoch
+from logolib.train.feed import UniqueFeed
+from logolib.train.interpolate import best_share, interpolate
 from logolib.train.job import Job
-from logolib.train.loop import TrainError, best_device
+from logolib.train.logs import RunLog
+from logolib.train.loop import Extras, Fitted, TrainError, best_device
+from logolib.train.pairs import caption_numbers, carve, read_splits
+from logolib.train.retrieval import held_out_loss, reciprocal_rank, retrieval
+from logolib.train.schedule import decayed_rates, lock
 
-RANKS = (1, 5, 10)
+__all__ = ["retrieval", "train_clip"]
+
+SCORE = "tune_reciprocal_rank"
 
 
 def train_clip(
@@ -33,142 +44,140 @@ def train_clip(
     resume: bool = False,
     progress: bool = True,
 ) -> StageResult:
-    """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json.
+    """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json, out.log, checkpoints/.
 
-    With `settings.start` the CLIP of another run is fine-tuned: its architecture goes before the settings',
-    and its vocabulary grows.
-    Raises ModelError or TrainError in one sentence.
+    DATA is a data set's folder or a table of pictures and captions. With `settings.start` the CLIP of another run
+    is fine-tuned (its architecture goes before the settings', and its vocabulary grows), or an open_clip
+    checkpoint. When to stop and how far to interpolate is chosen on training clubs set apart (`tune_fraction`),
+    never on the held-out pairs that the result reports. torchrun may start several processes; the batch is shared.
+    Raises ModelError, DataError or TrainError in one sentence.
     """
-    job = Job("clip", settings, data, run, seed, profile, resume, progress)
-    config = named_config(settings.model) if job.start is None else read_config(job.start, "train clip")["model"]
-    size = _image_size(config)
-    corpus = load_corpus(data, run, size, seed, settings)
-    if corpus.order.size < settings.batch_size:
-        raise TrainError(
-            f"{corpus.order.size} pairs cannot fill a batch of {settings.batch_size}; "
-            f"set clip.batch_size={corpus.order.size // 2} or collect more."
-        )
-    device = best_device()
-    clip = _new_clip(settings, config, corpus.captions, job.start, seed).to(device)
-    tokens = clip.vocabulary.encode(corpus.captions).to(device)
-    val_tokens = clip.vocabulary.encode(corpus.val_captions).to(device)
-    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "clip order"))
+    watch = Stopwatch()
+    processes.join()
+    settings = told(settings)
+    start = model_folder(settings.start) / "clip" if settings.start else None
+    config = named_config(settings.model) if start is None else read_config(start, "train clip")["model"]
+    size = image_size(config)
+    splits = read_splits(data, size, settings)
+    given = start is not None or settings.pretrained is not None
+    tunes = settings.patience > 0 or (given and settings.wise_ft == "auto")
+    train, tune = carve(splits.train, settings.tune_fraction, "tune") if tunes else (splits.train, None)
+    source = f"{splits.hash} tune {settings.tune_fraction}" if tune is not None else splits.hash
+    with processes.first_goes_ahead():
+        corpus = make_corpus(train, splits.val, source, run, size, seed, settings)
+    per_epoch = corpus.steps_per_epoch(settings.batch_size)
+    if settings.epochs is not None:
+        settings = settings.model_copy(update={"steps": settings.epochs * per_epoch})
+    _check(settings, corpus)
+    job = Job("clip", settings, data, run, seed, profile, resume or settings.resume == "latest", progress)
+    job.watch, job.source_hash = watch, splits.hash
 
-    def loss(network: nn.Module, step: int) -> Tensor:
-        rows = rows_of(step)
-        return contrastive(network, corpus.batch(rows, device), tokens[rows])
+    clip, continued = new_clip(settings, config, [*corpus.captions, *(tune.captions if tune else [])], start, seed)
+    device = best_device()
+    clip = clip.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
+    before = {name: value.detach().cpu().clone() for name, value in clip.state_dict().items()} if given else {}
+    clip.frozen_statistics = given and settings.freeze_bn
+    lock(clip, settings)
+    clip.net.set_grad_checkpointing(settings.grad_checkpointing)
+    tokens, val_tokens = clip.vocabulary.encode(corpus.captions), clip.vocabulary.encode(corpus.val_captions)
+    tune_tokens = clip.vocabulary.encode(tune.captions) if tune is not None else val_tokens[:0]
+
+    def score(network: nn.Module) -> float:
+        assert isinstance(network, Clip)
+        assert tune is not None
+        return reciprocal_rank(embed_images(network, tune.images), embed_texts(network, tune_tokens))
 
     def hook(network: nn.Module, _step: int) -> dict[str, Any]:
-        return {"val_loss": _held_out_loss(network, corpus.val_images, val_tokens, settings.batch_size)}
+        measured = {"val_loss": held_out_loss(network, corpus.val_images, val_tokens, settings.batch_size)}
+        return measured | ({SCORE: score(network)} if tune is not None else {})
 
-    fitted = job.fit(clip, loss, hook, [corpus.hash])
+    log = RunLog(job.out, "clip", settings.steps, per_epoch, settings.report_to)
+    log.say(f"{corpus.order.size} pairs, {len(tune) if tune else 0} set apart to choose, {len(splits.val)} held out")
+
+    def after(network: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+        epoch, rest = divmod(step, per_epoch)
+        last = step == settings.steps
+        if settings.save_frequency and (last or (rest == 0 and epoch % settings.save_frequency == 0)):
+            assert isinstance(network, Clip)
+            write_epoch(network, optimizer, max(1, epoch), job.out / "checkpoints")
+
+    extras = Extras(
+        rates=decayed_rates(clip, settings.layer_decay) if given else None,
+        best=Best(SCORE, settings.patience) if tune is not None and settings.patience else None,
+        on_point=log,
+        on_step=after,
+        begin=beginning(clip, continued, settings, per_epoch),
+    )
+    try:
+        fitted = job.fit(clip, _loss(settings, corpus, tokens, seed, device), hook, [corpus.hash], extras=extras)
+    finally:
+        log.close()
     network = fitted.network
     assert isinstance(network, Clip)
-    network.save(job.out, data_hash=corpus.hash)
+    chosen = _interpolated(settings, network, before, score if tune is not None else None)
+    if processes.rank() == 0:
+        network.save(job.out, data_hash=corpus.hash)
     images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
     values = {
         **retrieval(images, texts, seed),
         "vocabulary": network.vocabulary.size,
         "embedding": network.dim,
         "pairs": len(corpus.captions),
+        "tune": {"pairs": len(tune) if tune else 0, **_choice(extras.best, fitted), **chosen},
     }
     return job.record(fitted, values)
 
 
-def contrastive(network: nn.Module, images: Tensor, tokens: Tensor) -> Tensor:
-    """open_clip's symmetric cross-entropy over the batch (Radford et al. 2021, figure 3)."""
-    from open_clip.loss import ClipLoss
+def _check(settings: ClipSettings, corpus: Corpus) -> None:
+    if corpus.order.size < settings.batch_size:
+        raise TrainError(
+            f"{corpus.order.size} pairs cannot fill a batch of {settings.batch_size}; "
+            f"set clip.batch_size={max(2, corpus.order.size // 2)} or collect more."
+        )
+    if settings.batch_size % processes.count():
+        raise TrainError(
+            f"A batch of {settings.batch_size} cannot be shared among {processes.count()} processes; "
+            f"set clip.batch_size={settings.batch_size // processes.count() * processes.count()}."
+        )
 
-    assert isinstance(network, Clip)
-    scale = network.net.logit_scale.clamp(max=np.log(100)).exp()  # 100: the ceiling of the paper
-    loss: Tensor = ClipLoss()(network.encode_image(images), network.encode_text(tokens), scale)
+
+def _loss(settings: ClipSettings, corpus: Corpus, tokens: Tensor, seed: int, device: torch.device) -> Any:
+    """The loss of a step: the batch's rows, this process's part of them, and the temperature's softmax over all."""
+    numbers = caption_numbers(corpus.captions)
+    feed_seed = derive(seed, "clip order")
+    rows_of: UniqueFeed | BatchFeed = BatchFeed(corpus.order, settings.batch_size, feed_seed)
+    if settings.unique_captions:
+        rows_of = UniqueFeed(corpus.order, numbers, settings.batch_size, feed_seed)
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        assert isinstance(network, Clip)
+        rows = rows_of(step)
+        if len(rows) % processes.count():
+            raise TrainError("Families of drawings leave a batch that the processes cannot share; set clip.siblings=0.")
+        part = processes.own_part(rows)
+        images = corpus.batch(part, device)
+        if settings.crop_scale < 1:
+            images = random_crops(images, settings.crop_scale, processes.rank() * len(part), len(rows))
+        images = images.contiguous(memory_format=torch.channels_last)
+        same = torch.from_numpy(numbers[rows]).to(device) if settings.multi_positive else None
+        return batch_loss(network, images, tokens[part].to(device), same, parts=settings.accum_freq)
+
     return loss
 
 
-def retrieval(images: Tensor, texts: Tensor, seed: int, resamples: int = 1000) -> dict[str, Any]:
-    """Recall at 1, 5, 10 and the median rank, both ways, among N held-out pairs.
-
-    images, texts: normalised (N, D), row i of one belonging to row i of the other. Intervals are 95%
-    percentile bootstraps over queries; chance is k / N.
-    """
-    similarity = texts @ images.T  # (N, N)
-    n = len(similarity)
-    own = similarity.diagonal()
-    ranks = {
-        "text_to_image": (similarity > own[:, None]).sum(1).numpy() + 1,
-        "image_to_text": (own[:, None] < similarity.T).sum(1).numpy() + 1,
-    }
-    draws = np.random.default_rng(seed).integers(0, n, (resamples, n))
-    values: dict[str, float] = {}
-    intervals: dict[str, list[float]] = {}
-    for way, rank in ranks.items():
-        for k in RANKS:
-            hits = rank <= k
-            values[f"{way}_R@{k}"] = float(hits.mean())
-            intervals[f"{way}_R@{k}"] = [float(q) for q in np.quantile(hits[draws].mean(1), (0.025, 0.975))]
-        values[f"{way}_median_rank"] = float(np.median(rank))
-    chance = {f"R@{k}": min(1.0, k / n) for k in RANKS}
-    return {"retrieval": values, "retrieval_interval": intervals, "chance": chance, "n_val": n}
+def _interpolated(settings: ClipSettings, network: Clip, before: dict[str, Tensor], score: Any) -> dict[str, Any]:
+    """Interpolate with the given weights as `wise_ft` says; what was chosen, and why."""
+    if not before or settings.wise_ft == "off" or (settings.wise_ft == "auto" and score is None):
+        return {}
+    if settings.wise_ft == "auto":
+        share, curve = best_share(network, before, score)
+        return {"wise_ft": share, "wise_ft_scores": curve}
+    trained = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    interpolate(network, before, trained, float(settings.wise_ft))
+    return {"wise_ft": float(settings.wise_ft)}
 
 
-def _held_out_loss(network: nn.Module, images: np.ndarray, tokens: Tensor, batch: int) -> float:
-    assert isinstance(network, Clip)
-    pictures, texts = embed_images(network, images), embed_texts(network, tokens)
-    scale = network.net.logit_scale.exp().cpu()
-    losses = []
-    for i in range(0, max(1, len(pictures) - batch + 1), batch):
-        logits = scale * pictures[i : i + batch] @ texts[i : i + batch].T
-        target = torch.arange(len(logits))
-        losses.append((F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2)
-    return float(torch.stack(losses).mean())
-
-
-def _image_size(config: dict[str, Any]) -> int:
-    size = config["vision_cfg"]["image_size"]
-    return int(size if isinstance(size, int) else max(size))
-
-
-def _new_clip(
-    settings: ClipSettings, config: dict[str, Any], captions: list[str], start: Path | None, seed: int
-) -> Clip:
-    if start is not None:
-        return _grown(load_clip(start), captions)
-    torch.manual_seed(derive(seed, "clip weights"))
-    if settings.pretrained is None:
-        return Clip(config, Vocabulary.of(captions, min(CONTEXT_LENGTH, config["text_cfg"].get("context_length", 77))))
-    import open_clip
-
-    clip = Clip(config, Vocabulary.full(config["text_cfg"].get("context_length", 77)))
-    try:
-        open_clip.load_checkpoint(clip.net, _weights_file(settings))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ModelError(
-            f"open_clip's weights {settings.model} {settings.pretrained} cannot be had ({error})."
-        ) from None
-    return clip
-
-
-def _grown(clip: Clip, captions: list[str]) -> Clip:
-    """A CLIP whose vocabulary takes in the words of further captions; it gives known words the same embeddings."""
-    vocabulary = clip.vocabulary.grown(captions)
-    if vocabulary.size == clip.vocabulary.size:
-        return clip.train().requires_grad_(True)
-    larger = Clip(clip.config, vocabulary)
-    state = clip.net.state_dict()
-    state["token_embedding.weight"] = clip.vocabulary.moved(state["token_embedding.weight"], vocabulary)
-    larger.net.load_state_dict(state)
-    return larger
-
-
-def _weights_file(settings: ClipSettings) -> str:
-    """A path as given, or the zoo's file for a tag, downloaded and cached by open_clip."""
-    import open_clip
-
-    assert settings.pretrained is not None
-    if Path(settings.pretrained).exists():
-        return settings.pretrained
-    found = open_clip.pretrained.get_pretrained_cfg(settings.model, settings.pretrained)
-    if not found:
-        tags = ", ".join(open_clip.list_pretrained_tags_by_model(settings.model)) or "none"
-        raise ModelError(f"{settings.pretrained!r} is no file and no tag of {settings.model}; its tags: {tags}.")
-    return str(open_clip.download_pretrained(found))
+def _choice(best: Best | None, fitted: Fitted) -> dict[str, Any]:
+    if best is None or not best.step:
+        return {"stopped_at": fitted.last}
+    return {"stopped_at": fitted.last, "best_step": best.step, SCORE: best.score}

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from logolib.config import TrainSettings
-from logolib.data import batches, data_hash_of, load_pairs
+from logolib.data import Pairs, batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
@@ -36,6 +36,10 @@ class Corpus:
     val_captions: list[str]
     hash: str
 
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Full batches that go once through all rows, as open_clip counts them; at least one."""
+        return max(1, len(self.order) // max(1, batch_size // self.order.shape[1]))
+
     def batch(self, rows: np.ndarray, device: torch.device) -> Tensor:
         """Pictures as float (B, 3, size, size) in [-1, 1]."""
         return to_float(self.images[rows]).to(device)
@@ -43,9 +47,16 @@ class Corpus:
 
 def load_corpus(data: Path, run: Path, size: int, seed: int, settings: TrainSettings) -> Corpus:
     """Read DATA's shards at `size` pixels and draw `settings.drawn` emblems beside them, kept in RUN/drawn."""
+    train, val = load_pairs(data, "train", size), load_pairs(data, "val", size)
+    return make_corpus(train, val, data_hash_of(data), run, size, seed, settings)
+
+
+def make_corpus(
+    train: Pairs, val: Pairs, source: str, run: Path, size: int, seed: int, settings: TrainSettings
+) -> Corpus:
+    """Pairs of `size` pixels, whose hash is `source`, and `settings.drawn` emblems beside them, kept in RUN/drawn."""
     n_drawn, group = settings.drawn, settings.siblings + 1
     n_drawn -= n_drawn % group
-    train, val = load_pairs(data, "train", size), load_pairs(data, "val", size)
     images, captions = [train.images], list(train.captions)
     n = len(train.captions)
     if n_drawn:
@@ -57,7 +68,7 @@ def load_corpus(data: Path, run: Path, size: int, seed: int, settings: TrainSett
     repeat = settings.repeat if n_drawn else 1
     collected = np.random.default_rng(derive(seed, "groups")).permutation(np.tile(np.arange(n), repeat))
     order = np.concatenate([collected[: len(collected) // group * group], np.arange(n, n + n_drawn)])
-    parts = [data_hash_of(data), f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
+    parts = [source, f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
     return Corpus(
         np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
     )

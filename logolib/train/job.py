@@ -13,7 +13,10 @@ from logolib.config import TrainSettings
 from logolib.data import data_hash_of
 from logolib.models.weights import model_folder, save_weights
 from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
-from logolib.train.loop import Fitted, Hook, Loss, fit
+from logolib.train import processes
+from logolib.train.loop import Extras, Fitted, Hook, Loss, fit
+
+UNCHANGING = {"resume", "report_to", "save_frequency", "workers"}  # settings that leave the weights as they are
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Job:
     profile: str
     resume: bool
     progress: bool
+    source_hash: str | None = None  # of the data, where it is not a data set's shards
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
@@ -45,9 +49,17 @@ class Job:
         """The folder of the weights to fine-tune, if any."""
         return model_folder(self.settings.start) / self.name if self.settings.start else None
 
-    def fit(self, network: nn.Module, loss: Loss, hook: Hook, sources: list[str], hook_every: int = 0) -> Fitted:
+    def fit(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        hook: Hook,
+        sources: list[str],
+        hook_every: int = 0,
+        extras: Extras | None = None,
+    ) -> Fitted:
         """Train; `sources` are hashes of what it learns from: other ones start afresh instead of resuming."""
-        key = data_hash([*sources, self.settings.model_dump_json(), str(self.seed)])
+        key = data_hash([*sources, self.settings.model_dump_json(exclude=UNCHANGING), str(self.seed)])
         return fit(
             network,
             loss,
@@ -60,6 +72,7 @@ class Job:
             hook_every=hook_every or max(1, self.settings.steps // 12),
             label=self.name,
             progress=self.progress,
+            extras=extras,
         )
 
     def save(self, network: nn.Module, about: dict[str, Any]) -> None:
@@ -75,10 +88,13 @@ class Job:
             "curve": fitted.curve,
             "parameters": sum(p.numel() for p in fitted.network.parameters()),
             "images_per_s": speed,
-            "resumed_at": self.settings.steps - fitted.steps_run,  # step; 0 when one process did it all
+            "resumed_at": fitted.first,  # step; 0 when one process did it all
         }
-        provenance = self.watch.provenance(self.settings, self.seed, data_hash_of(self.data), self.profile)
+        provenance = self.watch.provenance(
+            self.settings, self.seed, self.source_hash or data_hash_of(self.data), self.profile
+        )
         files = {"weights": "model.safetensors", "config": "config.json"}
         result = StageResult(self.name, common | values, files, provenance)
-        write_result(self.out / "result.json", result)
+        if processes.rank() == 0:
+            write_result(self.out / "result.json", result)
         return result

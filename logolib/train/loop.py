@@ -16,10 +16,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from logolib.config import LogolibError, TrainSettings
+from logolib.config import ClipSettings, LogolibError, TrainSettings
 from logolib.seeds import derive
+from logolib.train import processes
+from logolib.train.best import Best
+from logolib.train.schedule import groups
 
-Loss = Callable[[nn.Module, int], Tensor]  # (network, step) -> scalar; draws its own batch for that step
+# (network, step) -> scalar; draws its own batch for that step. One without gradient has sent its gradients back itself.
+Loss = Callable[[nn.Module, int], Tensor]
 Hook = Callable[[nn.Module, int], dict[str, Any]]  # (averaged network, step) -> what joins the curve
 
 
@@ -35,6 +39,23 @@ class Fitted:
     curve: list[dict[str, Any]] = field(default_factory=list)
     steps_run: int = 0
     seconds: float = 0.0
+    first: int = 0  # the step at which this process began
+
+    @property
+    def last(self) -> int:
+        """The step at which training ended, early or not."""
+        return self.first + self.steps_run
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What one training adds to the loop that all share."""
+
+    rates: dict[str, float] | None = None  # a parameter's share of the rate, by name
+    best: Best | None = None  # keeps the best of the weights that the hook measures, and stops early
+    on_point: Callable[[dict[str, Any]], None] | None = None  # gets each point of the curve
+    on_step: Callable[[nn.Module, torch.optim.Optimizer, int], None] | None = None  # after each step, in process 0
+    begin: Callable[[torch.optim.Optimizer], int] | None = None  # fills a new optimizer, says at which step to begin
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
@@ -85,23 +106,25 @@ def fit(
     hook_every: int | None = None,
     label: str = "train",
     progress: bool = True,
+    extras: Extras | None = None,
 ) -> Fitted:
-    """Train `network` in place for `settings.steps` steps.
+    """Train `network` in place for `settings.steps` steps, or until `extras.best` has waited long enough.
 
     Each step seeds torch from (seed, label, step), so that a resumed run draws what an unbroken one
     would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key`
-    (a hash of data and settings) agrees, and ignored otherwise.
-    Raises TrainError when the loss is no longer finite.
+    (a hash of data and settings) agrees, and ignored otherwise. Of several processes (`processes.join`) each
+    gives its part of the gradient, and the first measures and writes.
+    Raises TrainError when the loss or its gradient is no longer finite, and when a GPU's memory is too small.
     """
     keep_memory()
-    device = next(network.parameters()).device
+    extras = extras or Extras()
+    device, best, first_process = next(network.parameters()).device, extras.best, processes.rank() == 0
     parameters = [p for p in network.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim >= 2]
-    others = [p for p in parameters if p.ndim < 2]
+    ordered = groups(network, settings.wd, extras.rates)
     optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": settings.wd}, {"params": others, "weight_decay": 0.0}],
+        [{"params": group.parameters, "weight_decay": group.weight_decay} for group in ordered],
         lr=settings.lr,
-        betas=(0.9, 0.98),
+        betas=(0.9, settings.beta2),
     )
     average = copy.deepcopy(network).requires_grad_(False) if settings.ema else None
     done, curve = 0, []
@@ -110,35 +133,49 @@ def fit(
         optimizer.load_state_dict(saved["optimizer"])
         if average is not None:
             average.load_state_dict(saved["average"])
+        if best is not None:
+            best.load_state_dict(saved["best"])
         done, curve = saved["step"], saved["curve"]
+    elif extras.begin is not None:
+        done = extras.begin(optimizer)
 
     def save(step: int) -> None:
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-        state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = checkpoint.with_name(checkpoint.name + ".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        if first_process:
+            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
+            state["best"] = best.state_dict() if best is not None else {}
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            partial = checkpoint.with_name(checkpoint.name + ".partial")
+            torch.save(state, partial)
+            partial.replace(checkpoint)
+        processes.wait()
+
+    def finite(value: Tensor, what: str) -> None:
+        if not torch.isfinite(value):
+            raise TrainError(
+                f"The {label} {what} is {value.item()} at step {done}; the checkpoint of step {saved_at} is whole. "
+                f"The likely cause is too high a rate: lower it ({label}.lr={settings.lr / 3:.1g}) and run again."
+            )
 
     start, first = time.perf_counter(), done
     recent: list[float] = []
-    bar = tqdm(total=settings.steps, initial=done, desc=label, disable=not progress, mininterval=1.0, unit="step")
+    shown = progress and first_process
+    bar = tqdm(total=settings.steps, initial=done, desc=label, disable=not shown, mininterval=1.0, unit="step")
     saved_at = done
     try:
-        while done < settings.steps:
+        while done < settings.steps and not (best is not None and best.enough):
             torch.manual_seed(derive(seed, label, done))
             network.train()
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, done)
+            for group, plan in zip(optimizer.param_groups, ordered, strict=True):
+                group["lr"] = learning_rate(settings, done) * plan.rate
             with autocast(settings, device):
                 value = loss(network, done)
-            if not torch.isfinite(value):
-                raise TrainError(
-                    f"The {label} loss is {value.item()} at step {done}; the checkpoint of step {saved_at} is whole. "
-                    f"Lower the rate ({label}.lr={settings.lr / 3:.1g}) and run again."
-                )
-            value.backward()
-            nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
+            finite(value, "loss")
+            if value.requires_grad:
+                value.backward()
+            processes.sum_gradients(parameters)
+            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf)
+            finite(norm, "gradient")
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             done += 1
@@ -150,18 +187,37 @@ def fit(
                 point: dict[str, Any] = {"step": done, "loss": sum(recent) / len(recent)}
                 recent.clear()
                 if at_hook and hook is not None:
+                    measured = (average if average is not None else network).eval()
                     with torch.no_grad():
-                        point |= hook((average if average is not None else network).eval(), done)
+                        point |= processes.from_first(hook(measured, done) if first_process else None)
+                    if best is not None:
+                        best.offer(measured, done, point)
                 curve.append(point)
                 bar.set_postfix(loss=f"{point['loss']:.4f}")
+                if extras.on_point is not None and first_process:
+                    extras.on_point({**point, "lr": learning_rate(settings, done - 1)})
             bar.update()
-            if done % settings.save_every == 0 or done == settings.steps:
+            if extras.on_step is not None and first_process:
+                extras.on_step(network, optimizer, done)
+            if done % settings.save_every == 0 or done == settings.steps or (best is not None and best.enough):
                 save(done)
                 saved_at = done
+    except torch.cuda.OutOfMemoryError:
+        raise TrainError(_too_large(label, settings)) from None
     finally:
         bar.close()
     result = average if average is not None else network
-    return Fitted(result.eval(), curve, done - first, time.perf_counter() - start)
+    if best is not None:
+        best.restore(result)
+    return Fitted(result.eval(), curve, done - first, time.perf_counter() - start, first)
+
+
+def _too_large(label: str, settings: TrainSettings) -> str:
+    instead = f" or {label}.accum_freq={2 * settings.accum_freq}" if isinstance(settings, ClipSettings) else ""
+    return (
+        f"The GPU's memory is too small for {label}.batch_size={settings.batch_size}; "
+        f"set {label}.batch_size={max(2, settings.batch_size // 2)}{instead} and run again."
+    )
 
 
 def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
@@ -180,7 +236,7 @@ def _load(checkpoint: Path, key: str) -> dict[str, Any] | None:
     if not checkpoint.exists():
         return None
     try:
-        saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+        saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, ...
         raise TrainError(f"The checkpoint {checkpoint} is damaged ({error}); delete it to start afresh.") from None
     return saved if saved.get("key") == key else None
