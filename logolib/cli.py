@@ -165,13 +165,14 @@ def train(
         str | None, typer.Option("--from", metavar="RUN|default", help="The models to fine-tune, instead of new ones.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    recipe: Annotated[str | None, typer.Option(help="A known experiment's settings: clip_2022.")] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one of the models on a data set."""
     asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
-    settings = _settings(profile, [*(changes or ()), *asked])
+    settings = _settings(profile, [*(changes or ()), *asked], recipe)
     import logolib.train as stages
 
     if part in (Part.clip, Part.upsampler) and clip is not None:
@@ -302,10 +303,17 @@ def book(config: Path) -> None:
     build_book(config)
 
 
-def _settings(profile: ProfileName, changes: list[str] | None) -> Profile:
+def _settings(profile: ProfileName, changes: list[str] | None, recipe: str | None = None) -> Profile:
     from logolib.config import load_profile
 
-    return load_profile(profile.value, changes or ())
+    if recipe is None:
+        return load_profile(profile.value, changes or ())
+    from torch import cuda
+
+    gpu = cuda.is_available()
+    if not gpu:
+        typer.echo(f"No GPU is here: {recipe} runs with its shorter settings for a CPU.")
+    return load_profile(profile.value, changes or (), recipe=recipe, gpu=gpu)
 
 
 def _report(result: StageResult, out: Path, as_json: bool) -> None:

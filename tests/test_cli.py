@@ -19,7 +19,7 @@ ROOT = Path(logolib.__file__).parents[1]
 VERBS = {
     "collect": {"--out", "--profile", "--set", "--json"},
     "dataset": {"--out", "--profile", "--set", "--json"},
-    "train clip": {"--data", "--out", "--from", "--resume", "--profile", "--set", "--json"},
+    "train clip": {"--data", "--out", "--from", "--resume", "--recipe", "--profile", "--set", "--json"},
     "train prior": {"--data", "--out", "--clip", "--from", "--resume", "--profile", "--set", "--json"},
     "train decoder": {"--data", "--out", "--clip", "--from", "--resume", "--profile", "--set", "--json"},
     "generate": {"--model", "--out", "--n", "--seed", "--size", "--profile", "--set", "--json"},

@@ -64,7 +64,7 @@ def table_hash(paths: Iterable[Path], **options: object) -> str:
 
 def _rows(path: Path, img_key: str, caption_key: str, separator: str | None) -> list[tuple[str, str]]:
     try:
-        with path.open(encoding="utf8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             header = file.readline()
             file.seek(0)
             table = csv.DictReader(file, delimiter=separator or ("\t" if "\t" in header else ","))

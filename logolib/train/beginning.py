@@ -25,7 +25,7 @@ def told(settings: ClipSettings) -> ClipSettings:
     for name in ("start", "resume"):
         path = getattr(settings, name)
         if path not in (None, "latest", "default") and Path(path).is_file():
-            return settings.model_copy(update={"pretrained": path, **({"start": None} if name == "start" else {})})
+            return settings.model_copy(update={"pretrained": path, "start": None})
     if settings.resume not in (None, "latest"):
         raise TrainError(f"There is no checkpoint {settings.resume}; clip.resume is `latest` or an epoch_K.pt.")
     return settings

@@ -44,7 +44,7 @@ def train_clip(
     resume: bool = False,
     progress: bool = True,
 ) -> StageResult:
-    """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json, out.log, checkpoints/.
+    """Train a CLIP on DATA into RUN/clip: model.safetensors, config.json, result.json, out.log and checkpoints/.
 
     DATA is a data set's folder or a table of pictures and captions. With `settings.start` the CLIP of another run
     is fine-tuned (its architecture goes before the settings', and its vocabulary grows), or an open_clip
@@ -54,12 +54,13 @@ def train_clip(
     """
     watch = Stopwatch()
     processes.join()
+    given = settings.start is not None or settings.pretrained is not None
+    continues = settings.resume not in (None, "latest")
     settings = told(settings)
     start = model_folder(settings.start) / "clip" if settings.start else None
     config = named_config(settings.model) if start is None else read_config(start, "train clip")["model"]
     size = image_size(config)
     splits = read_splits(data, size, settings)
-    given = start is not None or settings.pretrained is not None
     tunes = settings.patience > 0 or (given and settings.wise_ft == "auto")
     train, tune = carve(splits.train, settings.tune_fraction, "tune") if tunes else (splits.train, None)
     source = f"{splits.hash} tune {settings.tune_fraction}" if tune is not None else splits.hash
@@ -75,7 +76,9 @@ def train_clip(
     clip, continued = new_clip(settings, config, [*corpus.captions, *(tune.captions if tune else [])], start, seed)
     device = best_device()
     clip = clip.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
-    before = {name: value.detach().cpu().clone() for name, value in clip.state_dict().items()} if given else {}
+    before: dict[str, Tensor] = {}
+    if given and not continues:
+        before = {name: value.detach().cpu().clone() for name, value in clip.state_dict().items()}
     clip.frozen_statistics = given and settings.freeze_bn
     lock(clip, settings)
     clip.net.set_grad_checkpointing(settings.grad_checkpointing)

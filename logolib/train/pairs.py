@@ -15,7 +15,7 @@ from logolib.data.tables import load_table, table_hash
 from logolib.seeds import derive
 from logolib.train.loop import TrainError
 
-FEWEST = 8  # pairs that can choose anything
+FEWEST = 5  # pairs that can choose anything
 VAL_SHARE = 0.2  # of a table that comes without val_data
 
 
