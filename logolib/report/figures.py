@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML
 from matplotlib import pyplot as plt
@@ -129,6 +130,55 @@ def retrieval(source: Source) -> Figure:
         _percent(axes)
         figure.legend(loc="outside upper left", ncols=3, fontsize=8.5, columnspacing=1, handletextpad=0.4)
     return figure
+
+
+def zero_shot(source: Source) -> Figure:
+    """Share of held-out pictures whose colour, letter and mascot CLIP names, with intervals, beside chance."""
+    found = load(source).values["zero_shot"]
+    with chart(0.9 + 0.5 * max(1, len(found))) as (figure, axes):
+        for row, (_, values) in enumerate(reversed(found.items())):
+            ends = (values["low"], values["high"])
+            _interval(axes, row, values["accuracy"], ends, BLUE, "recognised" if row == 0 else None)
+            _tick(axes, row, values["chance"], GREY, "chance" if row == 0 else None)
+        axes.set(xlabel="held-out pictures", xlim=(0, 1), ylim=(-0.6, max(1, len(found)) - 0.4))
+        axes.set_yticks(range(len(found)), [f"{kind} ({v['n']})" for kind, v in reversed(found.items())])
+        _percent(axes)
+        if found:
+            figure.legend(loc="outside upper left", ncols=2, fontsize=8.5)
+    return figure
+
+
+def similarity(folder: Path) -> Figure:
+    """Cosines of held-out captions and pictures, from a trained CLIP's folder; right answers on the diagonal."""
+    with np.load(folder / "held_out.npz", allow_pickle=False) as kept:
+        cosines = kept["similarity"]
+    with chart(WIDTH * 0.86) as (figure, axes):
+        shown = axes.imshow(cosines, cmap="viridis", interpolation="nearest")
+        figure.colorbar(shown, ax=axes, shrink=0.8, label="cosine")
+        axes.set(xlabel="held-out picture", ylabel="held-out caption")
+        axes.grid(visible=False)
+    return figure
+
+
+def neighbours(folder: Path, captions: int = 6, nearest: int = 4) -> HTML:
+    """Some held-out captions and the pictures that a trained CLIP finds nearest to each, the right one marked."""
+    with np.load(folder / "held_out.npz", allow_pickle=False) as kept:
+        cosines, pictures, texts = kept["similarity"], kept["pictures"], kept["captions"]
+    rows = []
+    for i in np.linspace(0, len(texts) - 1, min(captions, len(texts))).round().astype(int):
+        found = np.argsort(-cosines[i])[:nearest]
+        shown = "".join(_neighbour(pictures[j], right=j == i) for j in found)
+        rows.append(f'<div class="neighbours"><p>{escape(str(texts[i]))}</p>{shown}</div>')
+    return HTML("".join(rows))
+
+
+def _neighbour(picture: np.ndarray, *, right: bool) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    edge, name = (ORANGE, "the right picture") if right else ("transparent", "another picture")
+    style = f"border: 3px solid {edge}; width: 84px; display: inline-block; margin: 2px"
+    return f'<img alt="{name}" title="{name}" style="{style}" src="data:image/png;base64,{data}">'
 
 
 def cosine_curve(source: Source) -> Figure:

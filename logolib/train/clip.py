@@ -26,8 +26,9 @@ from logolib.train.job import Job
 from logolib.train.logs import RunLog
 from logolib.train.loop import Extras, Fitted, TrainError, best_device
 from logolib.train.pairs import caption_numbers, carve, read_splits
-from logolib.train.retrieval import held_out_loss, reciprocal_rank, retrieval
+from logolib.train.retrieval import held_out_loss, keep_held_out, reciprocal_rank, retrieval
 from logolib.train.schedule import decayed_rates, lock
+from logolib.train.zero_shot import zero_shot
 
 __all__ = ["retrieval", "train_clip"]
 
@@ -121,8 +122,11 @@ def train_clip(
     if processes.rank() == 0:
         network.save(job.out, data_hash=corpus.hash)
     images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
+    if processes.rank() == 0:
+        keep_held_out(job.out / "held_out.npz", corpus.val_images, corpus.val_captions, images, texts)
     values = {
         **retrieval(images, texts, seed),
+        "zero_shot": zero_shot(network, images, corpus.val_captions, seed),
         "vocabulary": network.vocabulary.size,
         "embedding": network.dim,
         "pairs": len(corpus.captions),

@@ -159,11 +159,13 @@ def fit(
 
     start, first = time.perf_counter(), done
     recent: list[float] = []
+    spent = 0.0  # seconds in steps since the last point, measurements left out
     shown = progress and first_process
     bar = tqdm(total=settings.steps, initial=done, desc=label, disable=not shown, mininterval=1.0, unit="step")
     saved_at = done
     try:
         while done < settings.steps and not (best is not None and best.enough):
+            began = time.perf_counter()
             torch.manual_seed(derive(seed, label, done))
             network.train()
             for group, plan in zip(optimizer.param_groups, ordered, strict=True):
@@ -182,10 +184,13 @@ def fit(
             if average is not None:
                 _average(average, network, min(settings.ema, done / (done + 9)))
             recent.append(value.item())
+            spent += time.perf_counter() - began
             at_hook = hook is not None and (done == settings.steps or (hook_every and done % hook_every == 0))
             if done % settings.log_every == 0 or done == settings.steps or at_hook:
                 point: dict[str, Any] = {"step": done, "loss": sum(recent) / len(recent)}
+                speed = settings.batch_size * len(recent) / spent
                 recent.clear()
+                spent = 0.0
                 if at_hook and hook is not None:
                     measured = (average if average is not None else network).eval()
                     with torch.no_grad():
@@ -195,7 +200,7 @@ def fit(
                 curve.append(point)
                 bar.set_postfix(loss=f"{point['loss']:.4f}")
                 if extras.on_point is not None and first_process:
-                    extras.on_point({**point, "lr": learning_rate(settings, done - 1)})
+                    extras.on_point({**point, "lr": learning_rate(settings, done - 1), "images_per_s": speed})
             bar.update()
             if extras.on_step is not None and first_process:
                 extras.on_step(network, optimizer, done)

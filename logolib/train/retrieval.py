@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 from logolib.models.clip import Clip, embed_images, embed_texts
 
 RANKS = (1, 5, 10)
+SHOWN = 64  # held-out pairs that the book can show
+THUMBNAIL = 96  # their longest side, pixels
 
 
 def retrieval(images: Tensor, texts: Tensor, seed: int, resamples: int = 1000) -> dict[str, Any]:
@@ -51,6 +55,18 @@ def held_out_loss(network: nn.Module, images: np.ndarray, tokens: Tensor, batch:
         target = torch.arange(len(logits))
         losses.append((F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2)
     return float(torch.stack(losses).mean())
+
+
+def keep_held_out(path: Path, pictures: np.ndarray, captions: list[str], images: Tensor, texts: Tensor) -> None:
+    """Write the first held-out pairs for the book: `similarity` (N, N), captions by pictures, and both of them."""
+    partial = path.with_name(path.name + ".partial")
+    small = pictures[:SHOWN].astype(np.uint8)
+    if small.shape[1] > THUMBNAIL:
+        small = np.stack([np.asarray(Image.fromarray(one).resize((THUMBNAIL, THUMBNAIL))) for one in small])
+    similarity = (texts[:SHOWN] @ images[:SHOWN].T).numpy()
+    with partial.open("wb") as file:
+        np.savez_compressed(file, similarity=similarity, pictures=small, captions=np.array(captions[:SHOWN]))
+    partial.replace(path)
 
 
 def _ranks(images: Tensor, texts: Tensor) -> dict[str, np.ndarray]:
