@@ -44,7 +44,14 @@ def main() -> None:
 def _arm(given: argparse.Namespace, augment: int) -> dict[str, Any]:
     """Mean and range of retrieval over the seeds, at one number of versions."""
     profile = load_profile("demo")
-    plain = {"start": None, "drawn": 0, "steps": given.steps, "batch_size": given.batch_size, "ema": 0.99}
+    plain = {
+        "start": None,
+        "drawn": 0,
+        "steps": given.steps,
+        "batch_size": given.batch_size,
+        "ema": 0.99,
+        "patience": 0,
+    }
     settings = profile.clip.model_copy(update={**plain, "lr": 1e-3, "warmup": 20, "save_every": given.steps})
     results = []
     with tempfile.TemporaryDirectory() as folder:

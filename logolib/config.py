@@ -100,7 +100,7 @@ class ClipSettings(TrainSettings):
     unique_captions: bool = True  # no caption twice in a batch: its twin would count as wrong
     multi_positive: bool = False  # or let both be right
     tune_fraction: float = Field(0.1, ge=0, lt=0.5)  # training clubs that choose when to stop and what to interpolate
-    patience: int = Field(4, ge=0)  # measurements without a better one until it stops; 0: goes on to the end
+    patience: int = Field(6, ge=0)  # of twelve measurements, without a better one until it stops; 0: never
     wise_ft: Literal["auto", "off"] | float = "auto"  # share of the trained weights, the rest being the given ones
     crop_scale: float = Field(1.0, gt=0, le=1)  # smallest area that a random crop keeps; 1: none, logos stay whole
     # Large batches in little memory.

@@ -207,7 +207,8 @@ def test_a_clip_with_every_part_on_resumes_bit_for_bit(
     with pytest.raises(Stop):
         train_clip(settings, tiny_data, tmp_path / "parts", progress=False)
     monkeypatch.setattr(stage, "batch_loss", real)
-    rest = train_clip(settings, tiny_data, tmp_path / "parts", progress=False, resume=True)
+    latest = settings.model_copy(update={"resume": "latest"})
+    rest = train_clip(latest, tiny_data, tmp_path / "parts", progress=False)
     assert rest.values["resumed_at"] == 3  # the last checkpoint before the stop
     assert load_clip(tmp_path / "parts" / "clip").fingerprint() == load_clip(tmp_path / "whole" / "clip").fingerprint()
     assert rest.values["tune"] == whole.values["tune"]

@@ -43,12 +43,13 @@ def load_table(
         )
     with ThreadPoolExecutor(workers) as pool:
         images = list(pool.map(lambda file: _picture(file, size), files))
-    kept = [i for i, image in enumerate(images) if image is not None]
-    if not kept:
+    read = [(i, image) for i, image in enumerate(images) if image is not None]
+    if not read:
         raise DataError(f"No picture that {path} names can be read; PNG, JPEG and WebP will do.")
+    kept = [i for i, _ in read]
     captions = [rows[i][1] for i in kept]
     return Pairs(
-        images=np.stack([images[i] for i in kept]),
+        images=np.stack([image for _, image in read]),
         captions=captions,
         ids=[f"{path.stem}-{i}" for i in kept],
         clubs=captions,

@@ -44,7 +44,8 @@ def batch_loss(
     `same` numbers the captions of all processes' pairs. With `parts` > 1 the batch goes through in parts: first
     all features without gradient, then the loss of all of them, then each part again with its features' gradient
     (Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited setup"). The gradients
-    are those of one piece and already in place, so that the value that comes back has none.
+    are those of one piece and already in place, so that the value that comes back has none. A BatchNorm whose
+    statistics are not frozen normalises each part, and each process's share, by itself.
     """
     scale = processes.once(clip.net.logit_scale).clamp(max=HIGHEST).exp()
     if parts == 1:
@@ -57,9 +58,11 @@ def batch_loss(
     features = [torch.cat(side).requires_grad_() for side in zip(*cached, strict=True)]
     value = symmetric_loss(processes.gather(features[0]), processes.gather(features[1]), scale, same)
     value.backward()
-    gradients = zip(*(feature.grad.split([len(i) for i, _ in pieces]) for feature in features), strict=True)
+    sizes = [len(image) for image, _ in pieces]
+    gradients = zip(*(f.grad.split(sizes) for f in features if f.grad is not None), strict=True)
     for (image, text), (of_image, of_text) in zip(pieces, gradients, strict=True):
         again = (clip.encode_image(image) * of_image).sum() + (clip.encode_text(text) * of_text).sum()
-        again.backward()
+        if again.requires_grad:  # not where both towers are locked
+            again.backward()
         torch.clear_autocast_cache()
     return value.detach()
