@@ -39,7 +39,7 @@ def preflight(
         if not math.isfinite(losses[-1]):
             break
         value.backward()
-        nn.utils.clip_grad_norm_(pupil.parameters(), settings.clip_norm)
+        nn.utils.clip_grad_norm_(pupil.parameters(), settings.clip_norm or math.inf)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     ends = min(ENDS, max(1, len(losses) // 2))
