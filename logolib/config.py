@@ -122,8 +122,9 @@ class ClipSettings(TrainSettings):
 
 
 class DiffusionSettings(TrainSettings):
-    """What fine-tuning a prior or a decoder moves."""
+    """What training a prior or a decoder has beside."""
 
+    rollback: bool = True  # a loss that explodes: back to the last checkpoint once, at a third of the rate
     trainable: str = "all"  # all | lora | a regular expression of the names of the weights that move
     lora_rank: int = Field(8, ge=1)
 

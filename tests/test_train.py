@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from logolib.config import ClipSettings, LogolibError, Profile, TrainSettings, UpsamplerSettings
+from logolib.config import ClipSettings, DecoderSettings, LogolibError, Profile, TrainSettings, UpsamplerSettings
 from logolib.emblems.corpus import sample_many
 from logolib.generate import LogoPipeline
 from logolib.models.clip import load_clip
@@ -33,6 +34,10 @@ def loss(net: nn.Module, step: int) -> Tensor:
     return (net(x) - x.sum(-1, keepdim=True)).square().mean()
 
 
+def calm(net: nn.Module, step: int) -> Tensor:
+    return loss(net, step) / 10
+
+
 class Stop(Exception):
     pass
 
@@ -53,6 +58,52 @@ def test_a_stopped_run_resumes_to_the_same_weights_bit_for_bit(stop_at: int, tmp
         assert torch.equal(a, b)
     assert rest.steps_run == 8 - stop_at // 3 * 3
     assert whole.curve[-1] == rest.curve[-1]
+
+
+def _explodes(*steps: int) -> Callable[[nn.Module, int], Tensor]:
+    """A loss that is a hundred the first time that each of some steps comes up."""
+    left = list(steps)
+
+    def exploding(net: nn.Module, step: int) -> Tensor:
+        if step in left:
+            left.remove(step)
+            return calm(net, step) * 0 + 100
+        return calm(net, step)
+
+    return exploding
+
+
+def test_a_loss_that_explodes_goes_back_once_at_a_lower_rate(tmp_path: Path) -> None:
+    settings = DecoderSettings(**SETTINGS.model_dump())
+    fitted = fit(network(), _explodes(5), settings, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+    assert fitted.rolled_back == 5
+    assert [point["step"] for point in fitted.curve] == [2, 4, 6, 8]
+    plain = fit(network(), calm, settings, tmp_path / "b.pt", seed=1, key="k", resume=False, progress=False)
+    moved, further = (run.network.state_dict()["0.weight"] - network()[0].weight for run in (fitted, plain))
+    assert 0 < moved.norm() < further.norm()
+
+
+def test_a_loss_that_explodes_again_stops_and_says_so(tmp_path: Path) -> None:
+    settings = DecoderSettings(**SETTINGS.model_dump())
+    with pytest.raises(TrainError, match=r"loss is 100 at step 7, although the rate was lowered once; .*of step 6"):
+        fit(network(), _explodes(5, 7), settings, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+
+
+def test_after_going_back_a_stopped_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    settings = DecoderSettings(**SETTINGS.model_dump())
+    whole = fit(network(), _explodes(4), settings, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+    exploding = _explodes(4)
+
+    def stops(net: nn.Module, step: int) -> Tensor:
+        if step == 7:
+            raise Stop
+        return exploding(net, step)
+
+    with pytest.raises(Stop):
+        fit(network(), stops, settings, tmp_path / "b.pt", seed=1, key="k", resume=False, progress=False)
+    rest = fit(network(), calm, settings, tmp_path / "b.pt", seed=1, key="k", resume=True, progress=False)
+    for a, b in zip(whole.network.state_dict().values(), rest.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_checkpoint_of_other_settings_is_not_continued(tmp_path: Path) -> None:

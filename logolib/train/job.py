@@ -89,6 +89,7 @@ class Job:
             "parameters": sum(p.numel() for p in fitted.network.parameters()),
             "images_per_s": speed,
             "resumed_at": fitted.first,  # step; 0 when one process did it all
+            "rolled_back_at": fitted.rolled_back,  # step; 0 when the loss never exploded
         }
         provenance = self.watch.provenance(
             self.settings, self.seed, self.source_hash or data_hash_of(self.data), self.profile

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from logolib.config import ClipSettings, LogolibError, TrainSettings
+from logolib.config import ClipSettings, DiffusionSettings, LogolibError, TrainSettings
 from logolib.seeds import derive
 from logolib.train import processes
 from logolib.train.best import Best
@@ -27,8 +27,17 @@ Loss = Callable[[nn.Module, int], Tensor]
 Hook = Callable[[nn.Module, int], dict[str, Any]]  # (averaged network, step) -> what joins the curve
 
 
+LOWERED = 1 / 3  # of the rate, after a loss has exploded
+EXPLODED = 10.0  # a diffusion loss: its targets are of unit scale, so that guessing nothing costs about one
+FINITE = sys.float_info.max
+
+
 class TrainError(LogolibError):
     """Training that cannot go on, and what to change."""
+
+
+class _ExplodedError(TrainError):
+    """A step that must not reach the weights."""
 
 
 @dataclass
@@ -40,6 +49,7 @@ class Fitted:
     steps_run: int = 0
     seconds: float = 0.0
     first: int = 0  # the step at which this process began
+    rolled_back: int = 0  # the step at which the loss exploded once, if it did
 
     @property
     def last(self) -> int:
@@ -112,7 +122,8 @@ def fit(
 
     Each step seeds torch from (seed, label, step), so that a resumed run draws what an unbroken one
     would. `checkpoint` is written every `save_every` steps; with `resume` it is continued when its `key`
-    (a hash of data and settings) agrees, and ignored otherwise. Of several processes (`processes.join`) each
+    (a hash of data and settings) agrees, and ignored otherwise. A prior's or decoder's loss that explodes goes
+    back to the checkpoint once, at a third of the rate. Of several processes (`processes.join`) each
     gives its part of the gradient, and the first measures and writes.
     Raises TrainError when the loss or its gradient is no longer finite, and when a GPU's memory is too small.
     """
@@ -127,22 +138,24 @@ def fit(
         betas=(0.9, settings.beta2),
     )
     average = copy.deepcopy(network).requires_grad_(False) if settings.ema else None
-    done, curve = 0, []
-    if resume and (saved := _load(checkpoint, key)) is not None:
+    done, curve, rolled_back = 0, [], 0  # rolled_back: the step at which the loss exploded, 0 while it has not
+    diffusion = isinstance(settings, DiffusionSettings)
+    may_roll_back = isinstance(settings, DiffusionSettings) and settings.rollback and processes.count() == 1
+
+    def restore(saved: dict[str, Any]) -> tuple[int, list[dict[str, Any]], int]:
         network.load_state_dict(saved["network"])
         optimizer.load_state_dict(saved["optimizer"])
         if average is not None:
             average.load_state_dict(saved["average"])
         if best is not None:
             best.load_state_dict(saved["best"])
-        done, curve = saved["step"], saved["curve"]
-    elif extras.begin is not None:
-        done = extras.begin(optimizer)
+        return saved["step"], saved["curve"], saved["rolled_back"]
 
     def save(step: int) -> None:
         if first_process:
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
+            state["rolled_back"] = rolled_back
             state["best"] = best.state_dict() if best is not None else {}
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             partial = checkpoint.with_name(checkpoint.name + ".partial")
@@ -150,13 +163,21 @@ def fit(
             partial.replace(checkpoint)
         processes.wait()
 
-    def finite(value: Tensor, what: str) -> None:
-        if not torch.isfinite(value):
-            raise TrainError(
-                f"The {label} {what} is {value.item()} at step {done}; the checkpoint of step {saved_at} is whole. "
-                f"The likely cause is too high a rate: lower it ({label}.lr={settings.lr / 3:.1g}) and run again."
+    def check(value: Tensor, what: str, most: float) -> None:
+        if not value.item() <= most:  # NaN is not, either
+            again = ", although the rate was lowered once" if rolled_back else ""
+            raise _ExplodedError(
+                f"The {label} {what} is {value.item():.3g} at step {done}{again}; the checkpoint of step {saved_at} "
+                "is whole. The likely cause is too high a rate: "
+                f"lower it ({label}.lr={settings.lr / 3:.1g}) and run again."
             )
 
+    if resume and (saved := _load(checkpoint, key)) is not None:
+        done, curve, rolled_back = restore(saved)
+    elif extras.begin is not None:
+        done = extras.begin(optimizer)
+    if may_roll_back and done == 0:
+        save(0)
     start, first = time.perf_counter(), done
     recent: list[float] = []
     spent = 0.0  # seconds in steps since the last point, measurements left out
@@ -169,15 +190,27 @@ def fit(
             torch.manual_seed(derive(seed, label, done))
             network.train()
             for group, plan in zip(optimizer.param_groups, ordered, strict=True):
-                group["lr"] = learning_rate(settings, done) * plan.rate
-            with autocast(settings, device):
-                value = loss(network, done)
-            finite(value, "loss")
-            if value.requires_grad:
-                value.backward()
-            processes.sum_gradients(parameters)
-            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf)
-            finite(norm, "gradient")
+                group["lr"] = learning_rate(settings, done) * plan.rate * (LOWERED if rolled_back else 1.0)
+            try:
+                with autocast(settings, device):
+                    value = loss(network, done)
+                check(value, "loss", EXPLODED if diffusion else FINITE)
+                if value.requires_grad:
+                    value.backward()
+                processes.sum_gradients(parameters)
+                norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf)
+                check(norm, "gradient", FINITE)
+            except _ExplodedError:
+                if rolled_back or not may_roll_back or (saved := _load(checkpoint, key)) is None:
+                    raise
+                exploded = done
+                done, curve, _ = restore(saved)
+                rolled_back = max(1, exploded)
+                optimizer.zero_grad(set_to_none=True)
+                recent.clear()
+                bar.reset()
+                bar.update(done)
+                continue
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             done += 1
@@ -214,7 +247,7 @@ def fit(
     result = average if average is not None else network
     if best is not None:
         best.restore(result)
-    return Fitted(result.eval(), curve, done - first, time.perf_counter() - start, first)
+    return Fitted(result.eval(), curve, done - first, time.perf_counter() - start, first, rolled_back)
 
 
 def _too_large(label: str, settings: TrainSettings) -> str:
