@@ -17,10 +17,12 @@ from logolib.models.decoder import build_decoder, condition, decoder_config, fol
 from logolib.models.weights import fill, read_config, read_weights
 from logolib.results import StageResult, sha256_file
 from logolib.seeds import SampleGenerators, derive
+from logolib.train import processes
 from logolib.train.bridge import Bridge, carried_over, kept, linear_map, rebuilt
 from logolib.train.corpus import BatchFeed, Corpus, embed_corpus, guess_images, load_corpus
 from logolib.train.job import Job
 from logolib.train.loop import best_device
+from logolib.train.parts import in_parts
 from logolib.train.preflight import PICTURES, preflight
 from logolib.train.tuning import choose, merged
 
@@ -49,6 +51,7 @@ def train_decoder(
     Raises ModelError or TrainError in one sentence.
     """
     job = Job("decoder", settings, data, run, seed, profile, resume, progress)
+    processes.join()
     device = best_device()
     eyes = load_clip(clip or run / "clip").to(device)
     if (start := job.start) is None:
@@ -58,7 +61,13 @@ def train_decoder(
         config, factor = about["decoder"], int(about["fold"])
     side = int(config["image_sizes"][0]) * factor
     size = max(eyes.image_size, side)  # the CLIP sees them no smaller than it was taught
-    corpus = load_corpus(data, run, size, seed, settings)
+    with processes.first_goes_ahead():
+        corpus = load_corpus(data, run, size, seed, settings)
+        space = embed_corpus(eyes, corpus, run, device)
+        guesses, learnt_from = space.images, [corpus.hash, eyes.fingerprint()]
+        if settings.prior_share:
+            guesses = guess_images(run / "prior", space.texts, run, "-".join(learnt_from), seed)
+            learnt_from.append(sha256_file(run / "prior" / "model.safetensors"))
     values: dict[str, Any] = {"pairs": len(corpus.captions)}
     weights = {} if start is None else read_weights(start / "model.safetensors")
     if start is not None and settings.bridge:
@@ -71,12 +80,7 @@ def train_decoder(
     if settings.min_snr_gamma is not None:
         weigh_by_snr(decoder, settings.min_snr_gamma)
     choose(decoder.to(device), settings)
-    space = embed_corpus(eyes, corpus, run, device)
     embeddings, val_embeddings = space.images, space.val_images
-    guesses, learnt_from = embeddings, [corpus.hash, eyes.fingerprint()]
-    if settings.prior_share:
-        guesses = guess_images(run / "prior", space.texts, run, "-".join(learnt_from), seed)
-        learnt_from.append(sha256_file(run / "prior" / "model.safetensors"))
     tokens, val_tokens = (eyes.vocabulary.encode(words).to(device) for words in (corpus.captions, corpus.val_captions))
     rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "decoder order"))
 
@@ -96,9 +100,6 @@ def train_decoder(
         embed = torch.where(guessed, guesses[some], embeddings[some])
         value: Tensor = network(pictures, **condition(network, embed, words(tokens[some])))
         return value
-
-    def loss(network: nn.Module, step: int) -> Tensor:
-        return loss_of(network, rows_of(step))
 
     def by_heart(network: nn.Module) -> Tensor:
         return loss_of(network, rows_of(0)[:PICTURES])
@@ -123,6 +124,7 @@ def train_decoder(
         )
         return {"val_loss": held_out.item()}
 
+    loss = in_parts(loss_of, rows_of, settings, seed, "decoder")
     fitted = job.fit(decoder, loss, hook, learnt_from, settings.preview_every)
     about = {"decoder": config, "fold": factor, "clip": eyes.fingerprint(), "data_hash": corpus.hash}
     job.save(merged(fitted.network), about)

@@ -76,7 +76,9 @@ class Job:
         )
 
     def save(self, network: nn.Module, about: dict[str, Any]) -> None:
-        """Write model.safetensors and config.json."""
+        """Write model.safetensors and config.json; of several processes the first does."""
+        if processes.rank() > 0:
+            return
         self.out.mkdir(parents=True, exist_ok=True)
         save_weights(network, self.out / "model.safetensors")
         write_text(self.out / "config.json", json.dumps(about, indent=1) + "\n")

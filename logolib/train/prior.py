@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,9 +16,11 @@ from logolib.models.prior import build_prior, prior_config, sample_prior
 from logolib.models.weights import load_weights, read_config
 from logolib.results import StageResult
 from logolib.seeds import SampleGenerators, derive
+from logolib.train import processes
 from logolib.train.corpus import BatchFeed, embed_corpus, load_corpus
 from logolib.train.job import Job
 from logolib.train.loop import best_device
+from logolib.train.parts import in_parts
 from logolib.train.tuning import choose, merged
 
 
@@ -37,10 +40,12 @@ def train_prior(
     With `settings.start` the prior of another run is fine-tuned, and its architecture goes before the settings'.
     """
     job = Job("prior", settings, data, run, seed, profile, resume, progress)
+    processes.join()
     device = best_device()
     eyes = load_clip(clip or run / "clip").to(device)
-    corpus = load_corpus(data, run, eyes.image_size, seed, settings)
-    space = embed_corpus(eyes, corpus, run, device)
+    with processes.first_goes_ahead():
+        corpus = load_corpus(data, run, eyes.image_size, seed, settings)
+        space = embed_corpus(eyes, corpus, run, device)
     images, texts, val_images, val_texts = space.images, space.texts, space.val_images, space.val_texts
 
     config = prior_config(settings, eyes.dim) if job.start is None else read_config(job.start, "train prior")["prior"]
@@ -51,8 +56,8 @@ def train_prior(
     choose(prior.to(device), settings)
     rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "prior order"))
 
-    def loss(network: nn.Module, step: int) -> Tensor:
-        rows = torch.as_tensor(rows_of(step), device=device)
+    def loss_of(network: nn.Module, some: np.ndarray) -> Tensor:
+        rows = torch.as_tensor(some, device=device)
         # a copy: upstream scales the embedding in place
         value: Tensor = network(text_embed=texts[rows], image_embed=images[rows].clone())
         return value
@@ -62,6 +67,7 @@ def train_prior(
         held_out = network(text_embed=val_texts, image_embed=val_images.clone()).item()
         return {"val_loss": held_out, "cosine": cosine(network, val_texts, val_images, seed)}
 
+    loss = in_parts(loss_of, rows_of, settings, seed, "prior")
     fitted = job.fit(prior, loss, hook, [corpus.hash, eyes.fingerprint()])
     job.save(merged(fitted.network), {"prior": config, "clip": eyes.fingerprint(), "data_hash": corpus.hash})
     values = {
