@@ -166,7 +166,9 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     recipe: Annotated[str | None, typer.Option(help="A known experiment's settings: clip_2022.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A decoder's config of dalle2-pytorch, instead of a profile.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A decoder's config of dalle2-pytorch, instead of a profile.")
+    ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
@@ -242,7 +244,9 @@ def evaluate(
 @app.command()
 @_one_sentence()
 def doctor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A config of dalle2-pytorch, a checkpoint or a data set.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A config of dalle2-pytorch, a checkpoint or a data set.")
+    ],
     data: Annotated[Path | None, typer.Option(help="What a config would train on: a data set, tars or images.")] = None,
     fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Where to write the corrected config.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of JSON instead.")] = False,

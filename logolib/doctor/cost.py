@@ -29,7 +29,9 @@ def check_cost(config: dict[str, Any], data: Data | None) -> Iterator[Finding]:
     except LogolibError:
         raise
     except Exception as error:  # whatever dalle2-pytorch raises for a network it cannot build
-        what = f"dalle2-pytorch cannot build this network: {' '.join(str(error).split())[:200] or type(error).__name__}."
+        what = (
+            f"dalle2-pytorch cannot build this network: {' '.join(str(error).split())[:200] or type(error).__name__}."
+        )
         yield Finding("fails", "decoder", what, "Mend what is named above first.")
         return
     there = memory_there()
@@ -40,7 +42,12 @@ def check_cost(config: dict[str, Any], data: Data | None) -> Iterator[Finding]:
     )
     if step.bytes > there:
         fits = max(1, int(batch * (there - step.state) / max(1, step.bytes - step.state)))
-        yield Finding("fails", "data.batch_size", needs, f"Set it to {fits} or less." if there > step.state else "Make dim smaller.")
+        yield Finding(
+            "fails",
+            "data.batch_size",
+            needs,
+            f"Set it to {fits} or less." if there > step.state else "Make dim smaller.",
+        )
     else:
         yield Finding("notes", "data.batch_size", needs, "")
     if steps is not None:
@@ -60,8 +67,9 @@ def _pace(train: dict[str, Any], steps: int | None) -> Iterator[Finding]:
     if isinstance(warmup, int) and warmup > steps / 3:
         what = f"{warmup:,} of {steps:,} steps are warm-up: the rate hardly gets where it should be."
         yield Finding("warns", "train.warmup_steps", what, f"Set it to {max(1, steps // 20)}.")
-    if train.get("use_ema", True) and 1 / (1 - min(beta, 1 - 1e-9)) > steps / 5:
-        what = f"The average looks back {1 / (1 - min(beta, 1 - 1e-9)):,.0f} steps of {steps:,}: it ends near its start, as noise."
+    back = 1 / (1 - min(beta, 1 - 1e-9))
+    if train.get("use_ema", True) and back > steps / 5:
+        what = f"The average looks back {back:,.0f} steps of {steps:,}: it ends near its start, as noise."
         yield Finding("warns", "train.ema_beta", what, "Set it to 0.99.")
 
 

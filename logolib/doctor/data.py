@@ -33,7 +33,7 @@ class Data:
 
 
 def look_at(data: Path, embeddings: Path | None = None, index_width: int = 4) -> Data:
-    """Count a data set's pictures: `logolib dataset`'s folder, upstream's tars, or a folder of images. Raises DoctorError."""
+    """Count the pictures of `logolib dataset`'s folder, of upstream's tars, or of a folder. Raises DoctorError."""
     if not data.exists():
         raise DoctorError(f"There is no data {data}.")
     if is_upstream(data):
@@ -91,9 +91,7 @@ def check_splits(config: dict[str, Any], data: Data | None) -> Iterator[Finding]
         )
         return
     enough = next(n for n in range(1, 1000) if min(parts(splits, n).values()) > 0) if min(splits.values()) > 0 else 1
-    remedy = (
-        f"Pack at least {enough} tars, or train with `logolib train decoder`, whose data set is split by club."
-    )
+    remedy = f"Pack at least {enough} tars, or train with `logolib train decoder`, whose data set is split by club."
     if data is None:
         yield Finding(
             "warns",
@@ -106,14 +104,12 @@ def check_splits(config: dict[str, Any], data: Data | None) -> Iterator[Finding]
     given = parts(splits, data.tars)
     empty = [name for name, n in given.items() if not n and splits[name] > 0]
     if empty and not data.ours:
-        yield Finding(
-            "fails",
-            "data.splits",
-            f"Splits are made of whole tars: {data.tars} tar{'s' * (data.tars != 1)} give{'s' * (data.tars == 1)} "
-            + ", ".join(f"{name} {n}" for name, n in given.items())
-            + f"; the {' and '.join(empty)} split is empty, and the training stops at its first validation.",
-            remedy,
+        shares = ", ".join(f"{name} {n}" for name, n in given.items())
+        what = (
+            f"Splits are made of whole tars, and of {data.tars} the script gives {shares}: the {' and '.join(empty)} "
+            f"split{'s are' if len(empty) > 1 else ' is'} empty, and the training stops at its first validation."
         )
+        yield Finding("fails", "data.splits", what, remedy)
 
 
 def check_pictures(config: dict[str, Any], data: Data | None) -> Iterator[Finding]:
@@ -128,7 +124,7 @@ def check_pictures(config: dict[str, Any], data: Data | None) -> Iterator[Findin
             kinds = ", ".join(f"{n} {name}" for name, n in sorted(dropped.items()))
             left = data.pictures[READ]
             yield Finding(
-                "warns" if left else "fails",
+                "notes" if data.ours else "warns" if left else "fails",  # ours is for logolib's own trainer
                 "data.webdataset_base_url",
                 f"dalle2-pytorch's loader reads .jpg only: of {data.samples} samples {kinds} are dropped without a "
                 f"word, {left} are left.",
@@ -138,12 +134,12 @@ def check_pictures(config: dict[str, Any], data: Data | None) -> Iterator[Findin
     crop = steps.get("RandomResizedCrop")
     if isinstance(crop, dict):
         scale, ratio = crop.get("scale", [0.08, 1.0]), crop.get("ratio", [3 / 4, 4 / 3])
-        if min(scale) < 1 or set(ratio) != {1, 1.0}:
+        if min(scale) < 1 or set(ratio) != {1}:
             yield Finding(
                 "warns",
                 "data.preprocessing.RandomResizedCrop",
-                f"Random crops of {min(scale):.0%} of the area and up cut pieces off every logo, and the decoder learns "
-                "to draw logos with pieces cut off.",
+                f"Random crops of {min(scale):.0%} of the area and up cut pieces off every logo, and the decoder "
+                "learns to draw logos with pieces cut off.",
                 "Set scale to [1.0, 1.0] and ratio to [1.0, 1.0], and store square pictures.",
             )
     elif len(data.found.sizes) > 1 if data is not None else False:

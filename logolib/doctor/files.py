@@ -33,7 +33,7 @@ def read_config_file(file: Path) -> dict[str, Any]:
 
 
 def shape_of(config: dict[str, Any], file: Path) -> Shape:
-    """Which of upstream's configs it is: `train_decoder`, `train_diffusion_prior` or dalle2-laion's. Raises DoctorError."""
+    """Whether it is of `train_decoder`, of `train_diffusion_prior` or of dalle2-laion. Raises DoctorError."""
     decoder, prior = config.get("decoder"), config.get("prior")
     if any(isinstance(part, dict) and {"unet_sources", "load_model_from"} & set(part) for part in (decoder, prior)):
         return "load"

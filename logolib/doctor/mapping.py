@@ -12,10 +12,22 @@ from logolib.doctor.files import DoctorError, read_config_file, shape_of
 
 # What logolib's decoder takes of a unet; the rest is left to its own ways, or must be as dalle2-pytorch has it.
 TAKEN = frozenset(
-    "dim dim_mults cond_dim image_embed_dim text_embed_dim cond_on_text_encodings channels num_resnet_blocks attn_heads "
-    "attn_dim_head memory_efficient self_attn".split()
+    [
+        "dim",
+        "dim_mults",
+        "cond_dim",
+        "image_embed_dim",
+        "text_embed_dim",
+        "cond_on_text_encodings",
+        "channels",
+        "num_resnet_blocks",
+        "attn_heads",
+        "attn_dim_head",
+        "memory_efficient",
+        "self_attn",
+    ]
 )
-OWN = frozenset("init_cross_embed init_conv_kernel_size init_cross_embed_kernel_sizes max_text_len".split())
+OWN = frozenset(["init_cross_embed", "init_conv_kernel_size", "init_cross_embed_kernel_sizes", "max_text_len"])
 DECODER = {"loss_type": "l2", "unconditional": False, "channels": 3}  # what else would be refused
 
 
@@ -64,7 +76,9 @@ def changes_of(file: Path, data: Path) -> list[str]:
     wrong = unsupported(config)
     if wrong:
         named = ", ".join(f"{name} (it does {json.dumps(value, default=list)})" for name, value in wrong.items())
-        raise DoctorError(f"{file}: logolib's decoder does not do {named}; `logolib doctor {file} --fix OUT` changes that.")
+        raise DoctorError(
+            f"{file}: logolib's decoder does not do {named}; `logolib doctor {file} --fix OUT` changes that."
+        )
     unet = decoder["unets"][0]
     stages = len(unet["dim_mults"])
     attention = unet.get("self_attn", False)
@@ -86,6 +100,10 @@ def changes_of(file: Path, data: Path) -> list[str]:
         "drawn": 0,
         "siblings": 0,
         "prior_share": 0.0,
+        "preflight": 0,  # upstream's rates are too low to pass it in a hundred steps
+        "learned_variance": False,
+        "self_conditioning": False,
+        "beta_schedule": "cosine",
         "image_size": sizes[0],
         "fold": 1,
         "dim": unet["dim"],

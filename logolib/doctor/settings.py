@@ -42,12 +42,15 @@ def check_widths(config: dict[str, Any], shape: str) -> Iterator[Finding]:
         asked.append(("prior.net.dim", model["net"].get("dim"), widths.embedding, "embeds into"))
     for key, given, needed, does in asked:
         if given != needed:
-            yield Finding("fails", key, f"{name} {does} {needed} numbers; the config says {given}.", f"Set it to {needed}.")
+            yield Finding(
+                "fails", key, f"{name} {does} {needed} numbers; the config says {given}.", f"Set it to {needed}."
+            )
     if widths.embedding != widths.text and (shape == "prior" or model["unets"][0].get("cond_on_text_encodings")):
         yield Finding(
             "fails",
             f"{shape}.clip",
-            f"dalle2-pytorch's adapter takes {name}'s text width, {widths.text}, for its embedding's, {widths.embedding}.",
+            f"dalle2-pytorch's adapter takes {name}'s text width, {widths.text}, for its embedding's, "
+            f"{widths.embedding}.",
             "Train with logolib, whose adapter asks the CLIP, or choose a CLIP with equal widths.",
         )
     crop = config.get("data", {}).get("preprocessing", {}).get("RandomResizedCrop", {})
@@ -129,10 +132,15 @@ def check_training(config: dict[str, Any], shape: str) -> Iterator[Finding]:
         )
     lr = train.get("lr", 1e-4)
     if shape == "decoder" and max(lr if isinstance(lr, list) else [lr]) > 1e-2:
-        yield Finding("fails", "train.lr", f"dalle2-pytorch refuses a rate of {lr}; 0.01 is its highest.", "Set it to 1e-4.")
+        yield Finding(
+            "fails", "train.lr", f"dalle2-pytorch refuses a rate of {lr}; 0.01 is its highest.", "Set it to 1e-4."
+        )
     evaluate = config.get("evaluate") or {}
     n = evaluate.get("n_evaluation_samples", 1000)
     if evaluate.get("FID") and isinstance(n, int) and n < 2048:
         yield Finding(
-            "notes", "evaluate.FID", f"FID over {n} pictures says nothing.", "Use KID, or `logolib evaluate`, with intervals."
+            "notes",
+            "evaluate.FID",
+            f"FID over {n} pictures says nothing.",
+            "Use KID, or `logolib evaluate`, with intervals.",
         )

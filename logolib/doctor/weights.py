@@ -22,7 +22,9 @@ def check_checkpoint(file: Path) -> Iterator[Finding]:
     load = load_prior if found.kind == "prior" else load_decoder
     config: dict[str, Any] | None = None
     if found.kind == "decoder" and found.config is None:
-        config = {"image_sizes": [64 * 4**i for i in range(_unets(found.state))]}  # any will do to see whether layers fit
+        config = {
+            "image_sizes": [64 * 4**i for i in range(_unets(found.state))]
+        }  # any will do to see whether layers fit
         what = "The file does not say how large its pictures are."
         yield Finding("warns", str(file), what, 'Give load_decoder config={"image_sizes": [...]}.')
     try:
@@ -75,4 +77,6 @@ def check_load(config: dict[str, Any], beside: Path) -> Iterator[Finding]:
             yield from check_checkpoint(beside / str(file["path"]))
         else:
             what = f"{file['path']} is fetched without a checksum, and its pickle is executed."
-            yield Finding("warns", f"{key}.load_model_from", what, "Fetch it with `logolib.models.fetch`, which does neither.")
+            yield Finding(
+                "warns", f"{key}.load_model_from", what, "Fetch it with `logolib.models.fetch`, which does neither."
+            )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from logolib.models import decoder as ours_decoder
 from logolib.models import prior as ours_prior
 from logolib.models.guess import guess_decoder, guess_prior
+from logolib.models.hub import fetch
 from logolib.models.pickles import read_tensors, release
 from logolib.models.releases import (
     attend_as,
@@ -47,19 +48,21 @@ def load_prior(file: str | Path, config: dict[str, Any] | str | Path | None = No
     """A DiffusionPrior of the installed dalle2-pytorch, in eval mode, without a CLIP: embeddings go in and come out.
 
     `file` is a folder that `logolib train prior` wrote, or weights of dalle2-pytorch 0.15.4 or later: its trainer's
-    state, of which the average is taken, {model, version, config}, or a bare state dict. `config` is a dict or a
+    state, of which the average is taken, {model, version, config}, or a bare state dict; by path, by address or by
+    name on Hugging Face, see `fetch`. `config` is a dict or a
     JSON file, {"prior": {...}} or what stands in it; without one the file's own is taken, then what the layers'
     shapes tell. `config["version"]` names the release where the file does not. Raises ModelError naming the layers
     when the weights do not fit to the last one.
     """
-    if Path(file).is_dir():
-        return ours_prior.load_prior(Path(file))
-    found = read_checkpoint(Path(file), "prior")
+    file = fetch(file)
+    if file.is_dir():
+        return ours_prior.load_prior(file)
+    found = read_checkpoint(file, "prior")
     about, of = _about(found, config)
     state = rename(found.state)
     state, about = translate_prior(state, about or guess_prior(state), of)
     prior = _build("prior", about)
-    _fill(prior, state, Path(file))
+    _fill(prior, state, file)
     attend_as(prior, of)
     return prior.eval()
 
@@ -70,9 +73,10 @@ def load_decoder(file: str | Path, config: dict[str, Any] | str | Path | None = 
     Layers' shapes do not tell the size of pictures: without a config in the file, give {"image_sizes": [...]}.
     A decoder of ours works on folded pixels: see `logolib.models.decoder.unfold`.
     """
-    if Path(file).is_dir():
-        return ours_decoder.load_decoder(Path(file))[0]
-    found = read_checkpoint(Path(file), "decoder")
+    file = fetch(file)
+    if file.is_dir():
+        return ours_decoder.load_decoder(file)[0]
+    found = read_checkpoint(file, "decoder")
     about, of = _about(found, config)
     state = rename(found.state)
     if about is None or "unets" not in about:
@@ -82,7 +86,7 @@ def load_decoder(file: str | Path, config: dict[str, Any] | str | Path | None = 
     state, about = translate_decoder(state, about, of)
     decoder = _build("decoder", about)
     transposed(decoder, state)
-    _fill(decoder, state, Path(file))
+    _fill(decoder, state, file)
     return decoder.eval()
 
 

@@ -32,6 +32,7 @@ class Inert:
     state: Any
 
     def __new__(cls, *given: Any) -> Inert:
+        """Keep what a constructor would have got."""
         made = super().__new__(cls)
         made.given, made.state = given, None
         return made

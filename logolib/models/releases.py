@@ -94,8 +94,8 @@ def translate_prior(state: State, config: dict[str, Any], of: Era) -> tuple[Stat
         if config.get("condition_on_text_encodings", True):
             raise ModelError(
                 "The layer net.null_text_encodings is missing: this release masked the padding of text encodings, "
-                "and the installed one attends to learned padding; a prior without text encodings can be read, when its "
-                "config says condition_on_text_encodings: false."
+                "and the installed one attends to learned padding; a prior without text encodings can be read, when "
+                "its config says condition_on_text_encodings: false."
             )
         state.setdefault("net.null_text_encodings", torch.zeros(1, 0, dim))
     if "net.null_text_embeds" not in state and "net.null_text_encodings" in state:
