@@ -257,3 +257,27 @@ def test_the_memory_told_is_within_a_quarter_of_the_peak(network: tuple[int, int
     command = [sys.executable, "-c", MEASURE, *map(str, network)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=250)
     assert 0.75 < float(ran.stdout.split()[-1]) < 1.25
+
+
+def test_upstream_s_tars_are_collected_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    from logolib.collect import collect
+    from logolib.config import CollectSettings
+
+    folder = tmp_path / "tars"
+    folder.mkdir()
+    for shard in range(2):
+        tar(folder / f"{shard:06d}.tar", [f"{shard:06d}{i:04d}.png" for i in range(3)])
+        with tarfile.open(folder / f"{shard:06d}.tar", "a") as file:
+            data = io.BytesIO()
+            Image.effect_noise((48, 48), 80).convert("RGB").save(data, "PNG")
+            for name, content in ((f"{shard}.png", data.getvalue()), (f"{shard}.txt", b"A red lion on gold.")):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                file.addfile(info, io.BytesIO(content))
+    whole = (folder / "000001.tar").read_bytes()
+    (folder / "000001.tar").write_bytes(whole[: len(whole) // 3])
+    result = collect(CollectSettings(source=str(folder)), tmp_path / "out", progress=False)
+    skipped = {item["item"]: item["reason"] for item in result.skipped}
+    assert "damaged tar" in skipped["000001.tar"]
+    assert skipped["000000.tar/0000000000"] == "empty caption"
+    assert result.values["logos"] == 1

@@ -6,6 +6,7 @@ import io
 import re
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,29 @@ def read_tars(data: Path, embeddings: Path | None = None, index_width: int = 4) 
     return found
 
 
+def read_samples(tar: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Key, picture and caption of each sample that has a picture; "" where there is no .txt.
+
+    Files of one sample stand side by side, as webdataset writes them. Raises tarfile.TarError or OSError where the
+    tar is damaged, after the samples before it.
+    """
+    key, picture, caption = "", b"", ""
+    with tarfile.open(tar) as file:
+        for member in file:
+            name, _, extension = member.name.partition(".")
+            if name != key:
+                if picture:
+                    yield key, picture, caption
+                key, picture, caption = name, b"", ""
+            data = file.extractfile(member) if member.isfile() else None
+            if data is not None and extension.lower() in PICTURES:
+                picture = data.read()
+            elif data is not None and extension == "txt":
+                caption = data.read().decode("utf8", "replace")
+    if picture:
+        yield key, picture, caption
+
+
 def _tars(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.tar") if path.is_file())
 
@@ -88,7 +112,10 @@ def _look(path: Path, found: Tars) -> list[str]:
                 keys.append(key)
                 if found.sizes.total() + sizes.total() < LOOKED_AT:
                     sizes[_size(tar, member)] += 1
-        if tar.offset < path.stat().st_size - 10 * 1024 and not _rest_is_zero(path, tar.offset):
+        size = path.stat().st_size
+        if tar.offset + tarfile.BLOCKSIZE > size:  # a whole tar ends with blocks of zeros
+            raise tarfile.ReadError("it ends in the middle")
+        if tar.offset < size - tarfile.RECORDSIZE and not _rest_is_zero(path, tar.offset):
             raise tarfile.ReadError("what follows its middle is no tar")
     found.extensions += extensions
     found.sizes += sizes

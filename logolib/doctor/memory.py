@@ -55,7 +55,7 @@ def decoder_step(config: dict[str, Any], batch_size: int, ema: bool = True) -> S
 
 def _forward(unet: Any, side: int) -> tuple[int, float]:
     """What autograd keeps of one picture's way through a unet, bytes, and the operations of that way."""
-    meta = {"device": "meta"}
+    meta: dict[str, Any] = {"device": "meta"}
     image = torch.empty(1, unet.channels, side, side, **meta)
     given: dict[str, Any] = {"image_embed": None}
     if unet.cond_on_image_embeds:

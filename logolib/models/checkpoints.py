@@ -171,10 +171,11 @@ def _about(
     """The config to build from, if there is one, and the era of the weights."""
     if isinstance(config, str | Path):
         try:
-            config = json.loads(Path(config).read_text("utf8"))
+            given = dict(json.loads(Path(config).read_text("utf8")))
         except (OSError, ValueError) as error:
             raise ModelError(f"The config {config} cannot be read ({error}).") from None
-    given = dict(config or {})
+    else:
+        given = dict(config or {})
     told = release(given.get("version") or given.get(found.kind, {}).get("version")) or found.release
     about = _config_of(given, found.kind) or found.config
     return about, era(found.state, told)

@@ -69,7 +69,7 @@ def read_tensors(file: Path) -> dict[str, Any]:
             f"{file} is refused: reading it would run {', '.join(sorted(strange))}; ask its author for a state dict."
         )
     try:
-        stand_ins = [(_empty if name == "collections.defaultdict" else Inert, name) for name in asked]
+        stand_ins: list[Any] = [(_empty if name == "collections.defaultdict" else Inert, name) for name in asked]
         with torch.serialization.safe_globals(stand_ins):
             content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError:

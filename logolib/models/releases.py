@@ -160,4 +160,4 @@ def transposed(decoder: Any, state: State) -> None:
     for name, value in state.items():
         up = UP.fullmatch(name)
         if up and value.ndim == 4 and value.shape[-1] == 4:
-            decoder.unets[int(up[1])].ups[int(up[2])][3] = nn.ConvTranspose2d(*value.shape[:2], 4, 2, 1)
+            decoder.unets[int(up[1])].ups[int(up[2])][3] = nn.ConvTranspose2d(value.shape[0], value.shape[1], 4, 2, 1)
