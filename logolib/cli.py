@@ -166,13 +166,23 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     recipe: Annotated[str | None, typer.Option(help="A known experiment's settings: clip_2022.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A decoder's config of dalle2-pytorch, instead of a profile.")
+    ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one of the models on a data set."""
+    given: list[str] = []
+    if config is not None:
+        if part != Part.decoder:
+            _fail(f"`train {part.value}` takes no --config; `train decoder` does.", 2)
+        from logolib.doctor import changes_of
+
+        given = changes_of(config, data)
     asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
-    settings = _settings(profile, [*(changes or ()), *asked], recipe)
+    settings = _settings(profile, [*given, *(changes or ()), *asked], recipe)
     import logolib.train as stages
 
     if part in (Part.clip, Part.upsampler) and clip is not None:
@@ -229,6 +239,28 @@ def evaluate(
 
     models = [*model, *(more or ())]
     _report(stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json)
+
+
+@app.command()
+@_one_sentence()
+def doctor(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A config of dalle2-pytorch, a checkpoint or a data set.")
+    ],
+    data: Annotated[Path | None, typer.Option(help="What a config would train on: a data set, tars or images.")] = None,
+    fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Where to write the corrected config.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of JSON instead.")] = False,
+) -> None:
+    """Say what would go wrong, worst first, each with its remedy; ends 1 when something would fail."""
+    from dataclasses import asdict
+
+    from logolib.doctor import as_text, diagnose
+
+    findings = diagnose(file, data, fix)
+    typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1) if as_json else as_text(findings))
+    if fix is not None:
+        typer.echo(f"wrote {fix}", err=as_json)
+    raise typer.Exit(any(finding.severity == "fails" for finding in findings))
 
 
 @app.command()

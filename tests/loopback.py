@@ -82,6 +82,13 @@ def site(routes: dict[str, Route]) -> Iterator[tuple[str, Asked]]:
             for piece in [body] if isinstance(body, bytes) else body:
                 self.wfile.write(piece)
 
+        def do_HEAD(self) -> None:
+            status, headers, body = routes.get(self.path, (404, {}, b""))  # whole answers only
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -1,9 +1,10 @@
-"""A person's own images, captioned by a CSV or by a `.txt` beside each image."""
+"""A person's own images, captioned by a CSV, by a `.txt` beside each image, or in tar shards."""
 
 from __future__ import annotations
 
 import csv
 import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from logolib.collect.fetch import IMAGE_BYTES
 from logolib.collect.parse import is_cut
 from logolib.config import LogolibError
 from logolib.data import tidy
+from logolib.data.tars import read_samples
 from logolib.records import Card, Skipped
 
 FILE_COLUMNS = ("file", "filepath", "image", "file_name", "filename", "path")
@@ -42,6 +44,10 @@ class Folder:
 
         Raises FolderError for a folder without a usable CSV or any `.txt`.
         """
+        tars = self._files(frozenset({".tar"}))
+        if tars and not self._files(SUFFIXES | {".csv", ".tsv"}):
+            yield from self._from_tars(tars)
+            return
         cards = self._from_csv() or self._from_texts()
         for path, card in tqdm(cards, "logos", disable=not progress, unit=""):
             if not card.caption:
@@ -102,6 +108,22 @@ class Folder:
             caption_source=table.relative_to(self._root).as_posix(),
         )
         return table.parent / name, card
+
+    def _from_tars(self, tars: list[Path]) -> Iterator[tuple[Card, bytes]]:
+        """The samples of upstream's tar shards; what a damaged tar holds after its damage is lost, and said."""
+        for tar in tars:
+            shard = tar.relative_to(self._root).as_posix()
+            try:
+                for key, data, text in read_samples(tar):
+                    name, caption = f"{shard}/{key}", tidy(text)
+                    if not caption:
+                        self.skipped.append(Skipped(name, "empty caption"))
+                    elif len(data) > IMAGE_BYTES:
+                        self.skipped.append(Skipped(name, f"larger than {IMAGE_BYTES // 1_000_000} MB"))
+                    else:
+                        yield Card(name, caption, is_cut(caption), name, "", "", "primary", "", shard), data
+            except (tarfile.TarError, OSError, EOFError) as error:
+                self.skipped.append(Skipped(shard, f"damaged tar: {error}"))
 
     def _from_texts(self) -> list[tuple[Path, Card]]:
         found = []

@@ -1,0 +1,47 @@
+"""Reading what the doctor is given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from logolib.config import LogolibError
+
+Shape = Literal["decoder", "prior", "load"]
+
+
+class DoctorError(LogolibError):
+    """A file that is no config, checkpoint or data set."""
+
+
+def read_config_file(file: Path) -> dict[str, Any]:
+    """A JSON or YAML mapping. Raises DoctorError."""
+    try:
+        text = file.read_text("utf8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DoctorError(f"{file} cannot be read ({error}).") from None
+    try:
+        content = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise DoctorError(f"{file} is not valid {file.suffix[1:].upper()}: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise DoctorError(f"{file} holds a {type(content).__name__}, not a config.")
+    return content
+
+
+def shape_of(config: dict[str, Any], file: Path) -> Shape:
+    """Whether it is of `train_decoder`, of `train_diffusion_prior` or of dalle2-laion. Raises DoctorError."""
+    decoder, prior = config.get("decoder"), config.get("prior")
+    if any(isinstance(part, dict) and {"unet_sources", "load_model_from"} & set(part) for part in (decoder, prior)):
+        return "load"
+    if isinstance(decoder, dict) and "unets" in decoder:
+        return "decoder"
+    if isinstance(prior, dict) and "net" in prior:
+        return "prior"
+    raise DoctorError(
+        f"{file} is no config of dalle2-pytorch: it has {', '.join(map(str, config)) or 'nothing'}, "
+        "and neither decoder.unets nor prior.net."
+    )
