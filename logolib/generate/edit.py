@@ -88,4 +88,4 @@ def _own_prompt(picture: Picture) -> str:
 
 @torch.no_grad()
 def _embed_picture(pipeline: LogoPipeline, image: Image.Image) -> Tensor:
-    return pipeline.clip.encode_image(to_float(np.asarray(image)[None]).to(pipeline.device))[0]
+    return pipeline.clip.encode_image(to_float(np.array(image)[None]).to(pipeline.device))[0]

@@ -45,4 +45,4 @@ def check_picture(
             raise PromptError(f"{picture} is no picture to start from ({error}); give a PNG or JPEG.") from None
     if not isinstance(picture, Image.Image):
         raise PromptError(f"{type(picture).__name__} is no picture; give a PIL image or the path of a file.")
-    return fit(picture, size, ground)
+    return fit(picture.convert("RGBA"), size, ground)
