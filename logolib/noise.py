@@ -188,7 +188,8 @@ def _grid(alphas_bar: Tensor, steps: int) -> Iterator[tuple[int, int, tuple[floa
 
 
 def _log_ratio(point: tuple[float, float]) -> float:
-    return math.log(point[0] / point[1]) if point[0] > 0 else -math.inf
+    a, s = point
+    return math.inf if s == 0 else -math.inf if a == 0 else math.log(a / s)
 
 
 def _exponential_step(x: Tensor, x0: Tensor, now: tuple[float, float], later: tuple[float, float]) -> Tensor:

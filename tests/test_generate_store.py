@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from logolib.generate import LogoPipeline
-from logolib.models.weights import ModelError
+from logolib.models.decoder import load_decoder
+from logolib.models.weights import ModelError, save_weights
 
 PROMPT = "a red lion on a gold shield"
 
@@ -74,6 +76,15 @@ def test_a_name_of_hugging_face_is_found_and_a_path_wins(
     (tmp_path / "some" / "logos").mkdir(parents=True)
     with pytest.raises(ModelError, match="clip"):
         LogoPipeline.from_pretrained("some/logos")  # an empty folder of that name
+
+
+def test_the_schedule_stays_exact_whatever_the_precision_of_the_weights(tiny_model: Path, tmp_path: Path) -> None:
+    there = copied(tiny_model, tmp_path)
+    decoder, _ = load_decoder(there / "decoder")
+    save_weights(decoder, there / "decoder" / "model.safetensors", "float16")
+    schedule = load_decoder(there / "decoder")[0].noise_schedulers[0].alphas_cumprod  # type: ignore[index,union-attr]
+    assert torch.equal(schedule, decoder.noise_schedulers[0].alphas_cumprod)  # type: ignore[index,union-attr,arg-type]
+    assert not torch.equal(schedule, schedule.half().float())  # type: ignore[union-attr,arg-type,operator]
 
 
 def test_a_push_that_cannot_be_made_is_one_sentence(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,9 +114,9 @@ def test_a_sample_depends_on_its_own_seed_alone_also_where_each_step_draws_noise
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
-def test_a_schedule_that_ends_in_pure_noise_is_no_trouble(name: str) -> None:
+def test_a_schedule_from_pure_noise_to_none_is_no_trouble(name: str) -> None:
     bars = BARS.clone()
-    bars[-1] = 0.0
+    bars[0], bars[-1] = 1.0, 0.0
     noise = SampleGenerators([0, 1])
     drawn = SAMPLERS[name](denoise, noise.randn((2, 1)), bars, 9, lambda: noise.randn((2, 1)))
     assert drawn.isfinite().all()

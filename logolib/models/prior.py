@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import PriorSettings
-from logolib.models.upstream import create
+from logolib.models.upstream import create, exact_schedule
 from logolib.models.weights import load_weights, read_config
 from logolib.noise import guided, sample_ddim
 from logolib.seeds import SampleGenerators
@@ -39,8 +39,9 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
 
 def load_prior(folder: Path) -> nn.Module:
     """Read a prior that `logolib train prior` wrote. Raises ModelError."""
-    prior = build_prior(read_config(folder, "train prior")["prior"])
-    load_weights(prior, folder / "model.safetensors")
+    prior: Any = build_prior(read_config(folder, "train prior")["prior"])
+    with exact_schedule(prior.noise_scheduler):
+        load_weights(prior, folder / "model.safetensors")
     return prior.eval().requires_grad_(False)
 
 
