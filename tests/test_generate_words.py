@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from logolib.config import GenerateSettings
+from logolib.config import GenerateSettings, Profile
 from logolib.emblems import clubs, draw
 from logolib.generate import LogoPipeline, OptionError, PromptError
 from logolib.generate.draw import Wish, candidate, embed_prompts, guess_embeds
@@ -18,8 +18,9 @@ from logolib.generate.edit import slerp
 from logolib.generate.options import Words, pick_seeds, settings_of
 from logolib.generate.palette import in_colours
 from logolib.images import flatten
-from logolib.models.decoder import condition, predict
+from logolib.models.decoder import build_decoder, condition, decoder_config, predict, sample_decoder
 from logolib.noise import guided
+from logolib.seeds import SampleGenerators
 
 PROMPT = "a red lion on a gold shield"
 
@@ -41,6 +42,24 @@ def test_one_guided_pass_is_the_two_that_upstream_makes(pipeline: LogoPipeline) 
     assert (both - without).abs().max() > 1e-3
     torch.testing.assert_close(predict(unet, x, times, **given, scale=3.0), guided(both, without, 3.0))
     torch.testing.assert_close(unet(x, times, **given), both)  # nothing of it stays behind
+
+
+@pytest.mark.parametrize("choice", [{"self_conditioning": True}, {"learned_variance": True}, {"objective": "v"}])
+def test_every_kind_of_decoder_is_sampled(pipeline: LogoPipeline, smoke: Profile, choice: dict[str, Any]) -> None:
+    settings = smoke.decoder.model_copy(update=choice)
+    decoder: Any = build_decoder(decoder_config(settings, pipeline.clip)).eval()
+    embeds, words = pipeline.clip.encode_text_tokens(pipeline.clip.vocabulary.encode([PROMPT, "a green tree"]))
+    given = (embeds, words, SampleGenerators([1, 2]), 4, 2.0, settings.fold)
+    drawn = sample_decoder(decoder, *given)
+    assert drawn.shape == (2, 3, 32, 32)
+    assert drawn.isfinite().all()
+    if decoder.unets[0].self_cond:
+        x, times = torch.randn(2, decoder.channels, 16, 16), torch.tensor([3, 40])
+        torch.nn.init.normal_(decoder.unets[0].to_out.weight, std=0.1)
+        known = condition(decoder, embeds, words)
+        with torch.no_grad():
+            first, second = (predict(decoder.unets[0], x, times, **known, scale=2.0, last=y) for y in (None, x))
+        assert (first - second).abs().max() > 1e-3
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:

@@ -152,20 +152,31 @@ def _second_half_unconditional(unet: Any) -> Iterator[None]:
 
 
 def predict(
-    unet: Any, x: Tensor, times: Tensor, image_embed: Tensor, text_encodings: Tensor | None, scale: float
+    unet: Any,
+    x: Tensor,
+    times: Tensor,
+    image_embed: Tensor,
+    text_encodings: Tensor | None,
+    scale: float,
+    last: Tensor | None = None,
 ) -> Tensor:
-    """The Unet's output for x (B, C, H, W) under guidance, float32: both halves of it in one pass of 2 B rows."""
+    """The Unet's output for x (B, C, H, W) under guidance, float32: both halves of it in one pass of 2 B rows.
+
+    last: the predicted picture of the step before, which a self-conditioned Unet sees. A learned variance is left out.
+    """
+    given = {
+        "image_embed": image_embed,
+        "text_encodings": text_encodings,
+        "self_cond": last if unet.self_cond else None,
+    }
     if scale == 1.0:
-        return unet(x, times, image_embed=image_embed, text_encodings=text_encodings).float()  # type: ignore[no-any-return]
-    words = None if text_encodings is None else torch.cat([text_encodings, torch.zeros_like(text_encodings)])
+        return unet(x, times, **given)[:, : x.shape[1]].float()  # type: ignore[no-any-return]
+    twice = {name: None if value is None else torch.cat([value, value]) for name, value in given.items()}
+    if text_encodings is not None:
+        twice["text_encodings"] = torch.cat([text_encodings, torch.zeros_like(text_encodings)])
     with _second_half_unconditional(unet):
-        both: Tensor = unet(
-            torch.cat([x, x]),
-            torch.cat([times, times]),
-            image_embed=torch.cat([image_embed, image_embed]),
-            text_encodings=words,
-        )
-    return guided(*both.float().chunk(2), scale)
+        both: Tensor = unet(torch.cat([x, x]), torch.cat([times, times]), **twice)
+    return guided(*both[:, : x.shape[1]].float().chunk(2), scale)
 
 
 @torch.no_grad()
@@ -199,11 +210,17 @@ def sample_decoder(
     elif decoder.predict_x_start[0]:
         to_x0 = _as_it_is
 
+    last: Tensor | None = None
+
     def denoise(x: Tensor, t: int) -> Tensor:
+        nonlocal last
         times = torch.full((len(x),), t, device=device)
         now = scale if within(t, len(alphas_bar), interval) else 1.0
-        x0 = thresholded(to_x0(x, predict(unet, x, times, **given, scale=now), alphas_bar[t]), threshold)
-        return x0 if edit is None else fold(edit(unfold(x0, factor)), factor)
+        output = predict(unet, x, times, **given, scale=now, last=last)
+        last = thresholded(to_x0(x, output, alphas_bar[t]), threshold)
+        if edit is not None:
+            last = fold(edit(unfold(last, factor)), factor)
+        return last
 
     def fresh() -> Tensor:
         return noise.randn((len(image_embed), decoder.channels, size, size), device)
