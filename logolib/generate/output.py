@@ -79,7 +79,7 @@ def read_about(path: Path) -> dict[str, Any]:
     """What a PNG of ours says about itself. Raises AgainError when it says nothing."""
     try:
         with Image.open(path) as image:
-            text = getattr(image, "text", {}).get("logolib")
+            text = str(getattr(image, "text", {}).get("logolib", ""))
     except OSError as error:
         why = error.strerror or "it is no picture"
         raise AgainError(f"{path} cannot be read ({why}); give a PNG that `logolib generate` wrote.") from None

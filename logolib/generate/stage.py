@@ -108,14 +108,14 @@ def again(file: Path, model: Path | str, out: Path) -> Path:
 
 
 def _wishes(pipeline: LogoPipeline, prompts: Sequence[str], n: int, seed: int, vary: Path | None) -> list[Wish]:
-    wanted: list[str | None] = [prompt for prompt in prompts or [None] for _ in range(n)]
-    seeds = pick_seeds(len(wanted), seed)
     if vary is None:
-        return [Wish(prompt or "", one) for prompt, one in zip(wanted, seeds, strict=True)]
+        wanted = [prompt for prompt in prompts for _ in range(n)]
+        return [Wish(prompt, one) for prompt, one in zip(wanted, pick_seeds(len(wanted), seed), strict=True)]
+    starts: Sequence[str | None] = prompts or [None]  # None: what the picture says of itself
     return [
         wish
-        for prompt, one in zip(wanted, seeds, strict=True)
-        for wish in wishes_to_vary(pipeline, vary, prompt, [one])
+        for i, prompt in enumerate(starts)
+        for wish in wishes_to_vary(pipeline, vary, prompt, pick_seeds(n, seed + i * n))
     ]
 
 

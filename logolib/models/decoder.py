@@ -176,7 +176,8 @@ def predict(
         twice["text_encodings"] = torch.cat([text_encodings, torch.zeros_like(text_encodings)])
     with _second_half_unconditional(unet):
         both: Tensor = unet(torch.cat([x, x]), torch.cat([times, times]), **twice)
-    return guided(*both[:, : x.shape[1]].float().chunk(2), scale)
+    conditional, unconditional = both[:, : x.shape[1]].float().chunk(2)
+    return guided(conditional, unconditional, scale)
 
 
 @torch.no_grad()
