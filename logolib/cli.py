@@ -30,8 +30,8 @@ def _one_sentence() -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        _fail("Interrupted; nothing finished is lost, and the next run resumes from here.", 130)
+    except KeyboardInterrupt as stop:
+        _fail(str(stop) or "Interrupted; nothing finished is lost, and the next run resumes from here.", 130)
     except Exception as error:
         from logolib.config import LogolibError
 
@@ -202,24 +202,53 @@ def train(
 @app.command()
 @_one_sentence()
 def generate(
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the logos should show.")],
     out: OutOption,
-    model: Annotated[str, typer.Option(metavar="RUN|default", help="The models to draw with.")] = "default",
-    n: Annotated[int | None, typer.Option(help="Pictures a prompt; the profile's unless told.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The profile's unless told.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels; the profile's unless told.")] = None,
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROMPT...]", help="What the logos should show.")
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="RUN|default|OWNER/NAME", help="The models to draw with.")] = "default",
+    n: Annotated[int | None, typer.Option(help="Pictures a prompt; this and what follows: the profile's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The first picture's; the others count on.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side in pixels.")] = None,
+    num_inference_steps: Annotated[int | None, typer.Option(help="Network evaluations a picture.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="One of ddpm, ddim, dpm++, heun.")] = None,
+    guidance_scale: Annotated[float | None, typer.Option(help="How strongly the text pulls.")] = None,
+    num_candidates: Annotated[int | None, typer.Option(help="Draw so many for each one kept.")] = None,
+    palette: Annotated[list[str] | None, typer.Option(metavar="COLOUR", help="Such as #aa0000; repeatable.")] = None,
+    vary: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw other pictures of what this shows.")] = None,
+    once_more: Annotated[
+        Path | None, typer.Option("--again", metavar="FILE", help="Make a picture again from its own metadata.")
+    ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw logos from prompts: PNG files and a contact sheet."""
-    given = {"generate.n": n, "generate.size": size, "seed": seed}
-    asked = [f"{name}={value}" for name, value in given.items() if value is not None]
+    if once_more is not None:
+        if prompts or vary is not None:
+            _fail("`generate --again FILE` takes no prompt and no --vary: the file carries its own.", 2)
+        from logolib.generate import again
+
+        typer.echo(f"wrote {again(once_more, model, out)}")
+        return
+    given = {
+        "generate.n": n,
+        "generate.size": size,
+        "generate.steps": num_inference_steps,
+        "generate.sampler": sampler,
+        "generate.guidance_scale": guidance_scale,
+        "generate.candidates": num_candidates,
+        "generate.palette": palette or None,
+        "seed": seed,
+    }
+    asked = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     settings = _settings(profile, [*(changes or ()), *asked])
     from logolib.generate import generate as stage
 
-    where = model if model == "default" else Path(model)
-    _report(stage(settings.generate, prompts, where, out, seed=settings.seed, profile=profile.value), out, as_json)
+    result = stage(settings.generate, prompts or [], model, out, seed=settings.seed, profile=profile.value, vary=vary)
+    for note in result.values["notes"]:
+        typer.echo(note, err=True)
+    _report(result, out, as_json)
 
 
 @app.command()

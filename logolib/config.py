@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from importlib import resources
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -190,11 +190,18 @@ class GenerateSettings(Settings):
     """How pictures are drawn from prompts."""
 
     n: int = Field(4, ge=1)
-    size: int = Field(256, ge=16)
+    size: int = Field(256, ge=16, multiple_of=8)  # 8: whole cells at each stage of the networks
     steps: int = Field(25, ge=2)  # network evaluations a picture
-    prior_steps: int = Field(25, ge=2)
+    sampler: Literal["ddpm", "ddim", "dpm++", "heun"] = "dpm++"  # nearer than ddim to the true path, as dear
+    prior_steps: int = Field(16, ge=2)
+    prior_candidates: int = Field(1, ge=1)  # guesses of the prior, of which the one nearest to its text is drawn
     upsampler_steps: int = Field(4, ge=1)
     guidance_scale: float = Field(3.0, ge=0)
+    guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the schedule with guidance; 1 is the noisiest
+    dynamic_threshold: float | None = Field(None, gt=0.5, le=1)  # quantile of a picture's values that becomes 1
+    candidates: int = Field(1, ge=1)  # pictures drawn for each one kept, the one that the CLIP finds fittest
+    palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")], ...] = ()  # e.g. #aa0000; none: as drawn
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"  # fp32: a seed's picture is the same at any batch size
     prompts: int = Field(16, ge=1)  # held-out captions that the pipeline draws
     batch_size: int = Field(32, ge=1)
 

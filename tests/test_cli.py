@@ -22,7 +22,10 @@ VERBS = {
     "train clip": {"--data", "--out", "--from", "--resume", "--recipe", "--profile", "--set", "--json"},
     "train prior": {"--data", "--out", "--clip", "--from", "--resume", "--profile", "--set", "--json"},
     "train decoder": {"--data", "--out", "--clip", "--from", "--resume", "--profile", "--set", "--json"},
-    "generate": {"--model", "--out", "--n", "--seed", "--size", "--profile", "--set", "--json"},
+    "generate": {
+        *("--model", "--out", "--n", "--seed", "--size", "--num", "--sampler", "--guidance", "--palette", "--vary"),
+        *("--again", "--profile", "--set", "--json"),
+    },
     "evaluate": {"--model", "--data", "--out", "--profile", "--set", "--json"},
     "export": {"--to", "--out", "--json"},
     "run": {"--profile", "--source", "--name", "--set", "--until", "--json"},

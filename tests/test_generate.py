@@ -13,7 +13,7 @@ from PIL import Image
 
 from logolib.config import LogolibError, Profile
 from logolib.generate import LogoPipeline, PromptError, generate
-from logolib.generate.stage import check_prompt
+from logolib.generate.prompts import check_prompt
 
 PROMPTS = ["a red lion on a gold shield", "a blue roundel with a white star", "a green tree"]
 
@@ -30,6 +30,13 @@ def test_a_seed_gives_the_same_picture_at_any_batch_size(tiny_model: Path) -> No
     assert np.abs(other.astype(int) - many[0]).max() > 2
 
 
+def test_a_seed_gives_the_same_picture_at_any_batch_size_also_where_each_step_draws_noise(tiny_model: Path) -> None:
+    pipeline = LogoPipeline.from_pretrained(tiny_model)
+    many = pipeline(PROMPTS, seeds=[5, 6, 7], num_inference_steps=4, sampler="ddpm").pixels
+    one = pipeline(PROMPTS, seeds=[5, 6, 7], num_inference_steps=4, sampler="ddpm", batch_size=1).pixels
+    assert np.abs(one.astype(int) - many).max() <= 2
+
+
 def test_the_stage_writes_pngs_that_say_what_they_are(tiny_model: Path, tmp_path: Path, smoke: Profile) -> None:
     settings = smoke.generate.model_copy(update={"n": 2, "size": 48})
     result = generate(settings, PROMPTS[:2], tiny_model, tmp_path, seed=3, progress=False)
@@ -38,7 +45,9 @@ def test_the_stage_writes_pngs_that_say_what_they_are(tiny_model: Path, tmp_path
         with Image.open(tmp_path / picture["file"]) as image:
             assert image.size == (48, 48)
             assert image.text["prompt"] == picture["prompt"]  # type: ignore[attr-defined]
-            assert json.loads(image.text["logolib"])["seed"] == picture["seed"]  # type: ignore[attr-defined]
+            about = json.loads(image.text["logolib"])  # type: ignore[attr-defined]
+            assert about["seed"] == picture["seed"]
+            assert about["size"] == 48
     assert (tmp_path / "sheet.png").exists()
     again = generate(settings, PROMPTS[:2], tiny_model, tmp_path / "again", seed=3, progress=False)
     for a, b in zip(result.values["pictures"], again.values["pictures"], strict=True):

@@ -29,10 +29,8 @@ def test_more_steps_than_the_schedule_are_refused() -> None:
 
 def test_ddim_returns_what_a_perfect_denoiser_knows() -> None:
     truth = torch.randn(3, 2, 4, 4)
-    seen: list[tuple[int, int]] = []
-    x0 = sample_ddim(lambda x, t: truth, torch.randn(3, 2, 4, 4), ALPHAS_BAR, 7, lambda i, n: seen.append((i, n)))
+    x0 = sample_ddim(lambda x, t: truth, torch.randn(3, 2, 4, 4), ALPHAS_BAR, 7)
     torch.testing.assert_close(x0, truth)
-    assert seen == [(i, 7) for i in range(1, 8)]
 
 
 @given(st.integers(0, 49), st.integers(0, 2**20))

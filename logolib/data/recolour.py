@@ -61,7 +61,7 @@ def recolour(
         shade = (colours[mine] - colours[mine].mean(axis=0)).mean(axis=1, keepdims=True)  # lighter and darker parts
         after[mine] = np.clip(rgb(target) + shade, 0, 255)
     swaps = dict(zip(words, targets, strict=True))
-    return Image.fromarray(_remapped(pixels, colours, after)), _reworded(caption, swaps), swaps
+    return Image.fromarray(remapped(pixels, colours, after)), _reworded(caption, swaps), swaps
 
 
 def palette(pixels: np.ndarray) -> np.ndarray:
@@ -145,7 +145,7 @@ def _targets(
     return chosen
 
 
-def _remapped(pixels: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def remapped(pixels: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """RGBA pixels (H, W, 4) with the palette `before` (K, 3) turned into `after`.
 
     A pixel is a mixture of the two palette colours between which it lies best, and a rest; the mixture

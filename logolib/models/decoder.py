@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from torch import Tensor, nn
 
 from logolib.config import DecoderSettings
 from logolib.models.clip import Clip
-from logolib.models.upstream import create
+from logolib.models.upstream import create, exact_schedule
 from logolib.models.weights import ModelError, load_weights, read_config
-from logolib.noise import guided, sample_ddim, x0_from_noise, x0_from_v
+from logolib.noise import Callback, Sampler, guided, sample_ddim, thresholded, within, x0_from_noise, x0_from_v
 from logolib.seeds import SampleGenerators
 
 
@@ -60,8 +61,9 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
 def load_decoder(folder: Path) -> tuple[nn.Module, int]:
     """Read a decoder that `logolib train decoder` wrote, and how far its pixels are folded. Raises ModelError."""
     about = read_config(folder, "train decoder")
-    decoder = build_decoder(about["decoder"])
-    load_weights(decoder, folder / "model.safetensors")
+    decoder: Any = build_decoder(about["decoder"])
+    with exact_schedule(decoder.noise_schedulers):
+        load_weights(decoder, folder / "model.safetensors")
     return decoder.eval().requires_grad_(False), int(about["fold"])
 
 
@@ -124,6 +126,60 @@ def _as_it_is(x: Tensor, x0: Tensor, alpha_bar: Tensor) -> Tensor:
     return x0
 
 
+@contextmanager
+def _second_half_unconditional(unet: Any) -> Iterator[None]:
+    """Within, the Unet takes the second half of a batch for unconditional, whose text encodings must be zero.
+
+    Its own drop probabilities hold for a whole call; it nulls the rows of a text that is all zero by itself.
+    """
+
+    def nulled(null: Tensor) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+            given, dropped = output.chunk(2)
+            return torch.cat([given, null.to(output.dtype).expand_as(dropped)])
+
+        return hook
+
+    hooks = [
+        unet.image_to_tokens.register_forward_hook(nulled(unet.null_image_embed)),
+        unet.to_image_hiddens.register_forward_hook(nulled(unet.null_image_hiddens)),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def predict(
+    unet: Any,
+    x: Tensor,
+    times: Tensor,
+    image_embed: Tensor,
+    text_encodings: Tensor | None,
+    scale: float,
+    last: Tensor | None = None,
+) -> Tensor:
+    """The Unet's output for x (B, C, H, W) under guidance, float32: both halves of it in one pass of 2 B rows.
+
+    last: the predicted picture of the step before, which a self-conditioned Unet sees. A learned variance is left out.
+    """
+    given = {
+        "image_embed": image_embed,
+        "text_encodings": text_encodings,
+        "self_cond": last if unet.self_cond else None,
+    }
+    if scale == 1.0:
+        return unet(x, times, **given)[:, : x.shape[1]].float()  # type: ignore[no-any-return]
+    twice = {name: None if value is None else torch.cat([value, value]) for name, value in given.items()}
+    if text_encodings is not None:
+        twice["text_encodings"] = torch.cat([text_encodings, torch.zeros_like(text_encodings)])
+    with _second_half_unconditional(unet):
+        both: Tensor = unet(torch.cat([x, x]), torch.cat([times, times]), **twice)
+    conditional, unconditional = both[:, : x.shape[1]].float().chunk(2)
+    return guided(conditional, unconditional, scale)
+
+
 @torch.no_grad()
 def sample_decoder(
     decoder: Any,
@@ -133,29 +189,46 @@ def sample_decoder(
     steps: int,
     scale: float,
     factor: int,
-    callback: Callable[[int, int], None] | None = None,
+    *,
+    sampler: Sampler = sample_ddim,
+    interval: tuple[float, float] = (0.0, 1.0),
+    threshold: float | None = None,
+    edit: Callable[[Tensor], Tensor] | None = None,
+    callback: Callback | None = None,
 ) -> Tensor:
     """Normalised image embeddings (B, D) and a text's encodings (B, L, W) => pixels (B, 3, H, W) in [-1, 1].
 
-    By DDIM with guidance `scale`; a decoder that was built without text takes None for it.
+    With guidance `scale` in the part `interval` of the schedule; a decoder that was built without text takes
+    None for it. threshold: see `logolib.noise.thresholded`. edit: what is done to each predicted picture
+    (B, 3, H, W) before the next step starts from it. callback: as of samplers, with the picture unfolded.
     """
     given = condition(decoder, image_embed, text_encodings)
-    nothing = {**given, "image_cond_drop_prob": 1.0, "text_cond_drop_prob": 1.0}
-    unet, schedule, device = decoder.unets[0], decoder.noise_schedulers[0], image_embed.device
-    alphas_bar = schedule.alphas_cumprod
+    unet, device = decoder.unets[0], image_embed.device
+    alphas_bar = decoder.noise_schedulers[0].alphas_cumprod
     to_x0: Callable[[Tensor, Tensor, Tensor], Tensor] = x0_from_noise
     if decoder.predict_v[0]:
         to_x0 = x0_from_v
     elif decoder.predict_x_start[0]:
         to_x0 = _as_it_is
 
+    last: Tensor | None = None
+
     def denoise(x: Tensor, t: int) -> Tensor:
+        nonlocal last
         times = torch.full((len(x),), t, device=device)
-        output: Tensor = unet(x, times, **given)
-        if scale != 1.0:
-            output = guided(output, unet(x, times, **nothing), scale)
-        return to_x0(x, output, alphas_bar[t]).clamp(-1, 1)
+        now = scale if within(t, len(alphas_bar), interval) else 1.0
+        output = predict(unet, x, times, **given, scale=now, last=last)
+        last = thresholded(to_x0(x, output, alphas_bar[t]), threshold)
+        if edit is not None:
+            last = fold(edit(unfold(last, factor)), factor)
+        return last
+
+    def fresh() -> Tensor:
+        return noise.randn((len(image_embed), decoder.channels, size, size), device)
+
+    def told(i: int, t: int, x0: Tensor) -> None:
+        if callback is not None:
+            callback(i, t, unfold(x0, factor))
 
     size = decoder.image_sizes[0]
-    x = noise.randn((len(image_embed), decoder.channels, size, size), device)
-    return unfold(sample_ddim(denoise, x, alphas_bar, steps, callback), factor)
+    return unfold(sampler(denoise, fresh(), alphas_bar, min(steps, len(alphas_bar)), fresh, told), factor)

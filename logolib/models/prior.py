@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.config import PriorSettings
-from logolib.models.upstream import create
+from logolib.models.upstream import create, exact_schedule
 from logolib.models.weights import load_weights, read_config
 from logolib.noise import guided, sample_ddim
 from logolib.seeds import SampleGenerators
@@ -38,8 +39,9 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
 
 def load_prior(folder: Path) -> nn.Module:
     """Read a prior that `logolib train prior` wrote. Raises ModelError."""
-    prior = build_prior(read_config(folder, "train prior")["prior"])
-    load_weights(prior, folder / "model.safetensors")
+    prior: Any = build_prior(read_config(folder, "train prior")["prior"])
+    with exact_schedule(prior.noise_scheduler):
+        load_weights(prior, folder / "model.safetensors")
     return prior.eval().requires_grad_(False)
 
 
@@ -58,7 +60,7 @@ def sample_prior(prior: Any, text_embed: Tensor, noise: SampleGenerators, steps:
 
     def denoise(x: Tensor, t: int) -> Tensor:
         times = torch.full((len(x),), t, device=device)
-        x0: Tensor = prior.net(x, times, text_embed=text_embed)
+        x0: Tensor = prior.net(x, times, text_embed=text_embed).float()
         if scale != 1.0:
             without = prior.net(x, times, text_embed=text_embed, text_cond_drop_prob=1.0, image_cond_drop_prob=1.0)
             x0 = guided(x0, without, scale)
@@ -67,3 +69,10 @@ def sample_prior(prior: Any, text_embed: Tensor, noise: SampleGenerators, steps:
     alphas_bar = prior.noise_scheduler.alphas_cumprod
     x = noise.randn(text_embed.shape, device)
     return F.normalize(sample_ddim(denoise, x, alphas_bar, min(steps, len(alphas_bar))), dim=-1)
+
+
+def sample_best_prior(prior: Any, text_embed: Tensor, noises: Sequence[SampleGenerators], steps: int) -> Tensor:
+    """Of several guesses at each image's embedding, the one nearest to its text: DiffusionPrior.sample's rerank."""
+    guesses = torch.stack([sample_prior(prior, text_embed, noise, steps) for noise in noises])  # (N, B, D)
+    best = (guesses * text_embed).sum(-1).argmax(0)  # (B,)
+    return guesses[best, torch.arange(len(text_embed), device=best.device)]

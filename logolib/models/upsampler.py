@@ -73,7 +73,7 @@ class Upsampler(nn.Module):
 
         def denoise(x: Tensor, t: int) -> Tensor:
             times = torch.full((len(x),), t, device=x.device)
-            return self.unet(x, times, image_embed=None, lowres_cond_img=given).clamp(-1, 1)  # type: ignore[no-any-return]
+            return self.unet(x, times, image_embed=None, lowres_cond_img=given).float().clamp(-1, 1)  # type: ignore[no-any-return]
 
         x = noise.randn(given.shape, given.device)
         return unfold(sample_ddim(denoise, x, self.alphas_bar, steps), self.fold)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
@@ -36,6 +38,14 @@ def noise_scheduler(schedule: str, timesteps: int) -> nn.Module:
 
         scheduler: nn.Module = NoiseScheduler(beta_schedule=schedule, timesteps=timesteps, loss_type="l2")
     return scheduler
+
+
+@contextmanager
+def exact_schedule(schedule: nn.Module) -> Iterator[None]:
+    """Within, weights may be loaded that hold the schedule too, and it stays: half precision rounds it to 0 and 1."""
+    exact = {name: tensor.clone() for name, tensor in schedule.state_dict().items()}
+    yield
+    schedule.load_state_dict(exact)
 
 
 def version() -> str:
