@@ -17,9 +17,7 @@ from logolib.train.loop import Loss, TrainError
 LossOf = Callable[[nn.Module, np.ndarray], Tensor]  # (network, rows of the corpus) -> their mean loss
 
 
-def in_parts(
-    loss_of: LossOf, rows_of: BatchFeed | UniqueFeed, settings: DiffusionSettings, seed: int, label: str
-) -> Loss:
+def in_parts(loss_of: LossOf, rows_of: BatchFeed, settings: DiffusionSettings, seed: int, label: str) -> Loss:
     """The loss of a step from the loss of some rows.
 
     The batch is cut into `settings.accum_freq` parts, and at least one for each process. Each part draws its
