@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from open_clip.loss import ClipLoss
+from together import run_on_two
 from torch import Tensor
 
 from logolib.models import Clip
@@ -105,19 +103,7 @@ def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> Non
     script, kept = tmp_path / "share.py", tmp_path / "found.pt"
     script.write_text(OF_ONE_PROCESS, "utf8")
     command = [sys.executable, str(script), str(Path(__file__).parent), str(kept)]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    # what torchrun sets
-    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    common = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **group}
-    started = [
-        subprocess.Popen(command, env={**common, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True)
-        for rank in ("0", "1")
-    ]
-    for process in started:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-2000:]
+    run_on_two(command)
     shared = torch.load(kept, weights_only=True)
     for found, alone in zip(shared, [gradients(1, True), gradients(2, False)], strict=True):
         assert found.keys() == alone.keys()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from together import run_on_two
 
 from logolib.config import DecoderSettings, PriorSettings, Profile
 from logolib.models.weights import read_weights
@@ -58,16 +56,4 @@ def _on_two(data: Path, run: Path, prior: PriorSettings, decoder: DecoderSetting
     script = run / "share.py"
     script.write_text(OF_ONE_PROCESS, "utf8")
     command = [sys.executable, str(script), str(data), str(run), prior.model_dump_json(), decoder.model_dump_json()]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    # what torchrun sets
-    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    common = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **group}
-    started = [
-        subprocess.Popen(command, env={**common, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True)
-        for rank in ("0", "1")
-    ]
-    for process in started:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-2000:]
+    run_on_two(command)

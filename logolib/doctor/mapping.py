@@ -25,6 +25,7 @@ TAKEN = frozenset(
         "attn_dim_head",
         "memory_efficient",
         "self_attn",
+        "self_cond",
     ]
 )
 OWN = frozenset(["init_cross_embed", "init_conv_kernel_size", "init_cross_embed_kernel_sizes", "max_text_len"])
@@ -49,11 +50,6 @@ def unsupported(config: dict[str, Any]) -> dict[str, Any]:
     for name, value in DECODER.items():
         if decoder.get(name, value) != value:
             found[f"decoder.{name}"] = value
-    learned = decoder.get("learned_variance", True)
-    if learned is True or (isinstance(learned, list) and any(learned)):
-        found["decoder.learned_variance"] = False
-    if any(schedule != "cosine" for schedule in decoder.get("beta_schedule") or ()):
-        found["decoder.beta_schedule"] = ["cosine"]
     return found
 
 
@@ -101,9 +97,10 @@ def changes_of(file: Path, data: Path) -> list[str]:
         "siblings": 0,
         "prior_share": 0.0,
         "preflight": 0,  # upstream's rates are too low to pass it in a hundred steps
-        "learned_variance": False,
-        "self_conditioning": False,
-        "beta_schedule": "cosine",
+        "learned_variance": bool(_one(decoder.get("learned_variance", True))),
+        "self_conditioning": bool(unet.get("self_cond")),
+        "beta_schedule": _one(decoder.get("beta_schedule") or "cosine"),
+        "p2_gamma": _one(decoder.get("p2_loss_weight_gamma", 0.0)),
         "image_size": sizes[0],
         "fold": 1,
         "dim": unet["dim"],

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from logolib.config import ClipSettings, DiffusionSettings, LogolibError, TrainSettings
+from logolib.models.precision import native_bf16
 from logolib.seeds import derive
 from logolib.train import processes
 from logolib.train.best import Best
@@ -76,13 +77,6 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.lr * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def native_bf16(device: torch.device) -> bool:
-    """Whether bf16 products run in hardware there; elsewhere autocast is several times slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-
-
 def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """The autocast context that `precision` asks for."""
     wanted = settings.precision == "bf16" or (settings.precision == "auto" and native_bf16(device))
@@ -138,7 +132,8 @@ def fit(
         betas=(0.9, settings.beta2),
     )
     average = copy.deepcopy(network).requires_grad_(False) if settings.ema else None
-    done, curve, rolled_back = 0, [], 0  # rolled_back: the step at which the loss exploded, 0 while it has not
+    curve: list[dict[str, Any]] = []
+    done, rolled_back = 0, 0  # rolled_back: the step at which the loss exploded, 0 while it has not
     diffusion = isinstance(settings, DiffusionSettings)
     may_roll_back = isinstance(settings, DiffusionSettings) and settings.rollback and processes.count() == 1
 
