@@ -217,6 +217,24 @@ class EvaluateSettings(Settings):
     judge: str = "shipped"  # shipped | the folder of a CLIP
 
 
+class StudySettings(Settings):
+    """How people are asked, and how their votes are read."""
+
+    kind: Literal["pairs", "rows"] = "pairs"  # two arms side by side, or all of up to five in a row
+    title: str = Field("Which picture fits?", min_length=1, max_length=80)
+    question: str = Field("Which picture fits the description better?", min_length=1, max_length=160)
+    size: int = Field(512, ge=32, le=1024)  # largest side that is shown, pixels
+    per_rater: int = Field(0, ge=0)  # questions a rater, repeats and checks aside; 0: every question
+    repeats: float = Field(0.1, ge=0, le=0.5)  # share of the questions that come twice, sides exchanged
+    checks: int = Field(4, ge=0, le=40)  # questions with a plain answer, for every rater
+    misses: int = Field(1, ge=0)  # checks that a rater may miss: one slip is no carelessness
+    raters: int = Field(3, ge=1)  # how many are expected to answer each question
+    effect: float = Field(0.65, gt=0.5, lt=1)  # share of prompts won that the study shall be able to show
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    power: float = Field(0.8, gt=0.5, lt=1)
+    bootstrap: int = Field(2000, ge=100)
+
+
 class Profile(Settings):
     """All settings of one run."""
 
@@ -230,6 +248,7 @@ class Profile(Settings):
     upsampler: UpsamplerSettings = UpsamplerSettings()
     generate: GenerateSettings = GenerateSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    study: StudySettings = StudySettings()
 
 
 def load_profile(
