@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from logolib.config import StudySettings
-from logolib.emblems import draw
+from logolib.emblems import Emblem, draw
 from logolib.emblems.corpus import sample_many
 from logolib.results import StageResult, Stopwatch, read_result, write_result, write_text
 from logolib.study.pictures import encode, open_picture, padded
@@ -55,7 +55,7 @@ def design(
         for i, (prompt, row) in enumerate(zip(prompts, opened, strict=True))
     ]
     shown = 2 if settings.kind == "pairs" else len(arms)
-    groups += [_check(key, i, shown, size) for i in range(settings.checks)]
+    groups += _checks(key, settings.checks, shown, size)
     units = len(prompts) * (comb(len(arms), 2) if settings.kind == "pairs" else 1)
     per_rater = min(settings.per_rater or units, units)
     study = Study(
@@ -180,21 +180,23 @@ def _asked(key: str, name: str, text: str, pictures: Mapping[str, Image.Image]) 
     return Asked(id=name, text=text, pictures=codes), {codes[arm]: image for arm, image in pictures.items()}
 
 
-def _check(key: str, number: int, shown: int, size: int) -> tuple[Asked, dict[str, Image.Image]]:
-    """A drawn emblem beside drawings that share no charge, shape or colour with its caption."""
-    drawn = [pair for pair in sample_many(400, int(key[:8], 16) + number) if pair[0].charge and pair[0].shape != "free"]
-    emblem, caption = drawn[0]
-    colours = {emblem.field, emblem.second, emblem.border, emblem.charge_colour}
-    others = [
-        other
-        for other, _ in drawn[1:]
-        if other.charge != emblem.charge
-        and other.shape != emblem.shape
-        and not colours & ({other.field, other.second, other.border, other.charge_colour} - {None})
-    ]
+def _checks(key: str, n: int, shown: int, size: int) -> list[tuple[Asked, dict[str, Image.Image]]]:
+    """Each a drawn emblem beside drawings that share no charge, shape or colour with its caption."""
+    drawn = sample_many(100 + 10 * n, int(key[:8], 16))
+    plain = [pair for pair in drawn if pair[0].charge and pair[0].shape != "free"]
     names = [RIGHT, WRONG, *(f"{WRONG}-{i}" for i in range(2, shown))]
-    pictures = [Image.fromarray(draw(one, size)) for one in (emblem, *others[: shown - 1])]
-    return _asked(key, f"check-{number + 1}", caption, dict(zip(names, pictures, strict=True)))
+    groups = []
+    for i, (emblem, caption) in enumerate(plain[:n]):
+        others = [other for other, _ in plain[n:] if _unlike(emblem, other)]
+        pictures = [Image.fromarray(draw(one, size)) for one in (emblem, *others[: shown - 1])]
+        groups.append(_asked(key, f"check-{i + 1}", caption, dict(zip(names, pictures, strict=True))))
+    return groups
+
+
+def _unlike(emblem: Emblem, other: Emblem) -> bool:
+    colours = {emblem.field, emblem.second, emblem.border, emblem.charge_colour}
+    theirs = {other.field, other.second, other.border, other.charge_colour} - {None}
+    return emblem.charge != other.charge and emblem.shape != other.shape and not colours & theirs
 
 
 def _write_pictures(pictures: Mapping[str, Image.Image], size: int, out: Path) -> None:
