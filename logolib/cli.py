@@ -270,6 +270,95 @@ def evaluate(
     _report(stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json)
 
 
+study_app = typer.Typer(help="Ask people: a blind study, its web page, and what the votes say.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="A folder that `logolib study design` wrote.")]
+
+
+@study_app.command("design")
+@_one_sentence()
+def study_design(
+    arm: Annotated[list[str], typer.Option(metavar="NAME=FOLDER", help="Pictures to compare; repeatable.")],
+    out: OutOption,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a blind study from folders that `logolib generate` wrote."""
+    settings = _settings(profile, changes)
+    arms: dict[str, Path] = {}
+    for word in arm:
+        name, equals, folder = word.partition("=")
+        if not equals or name in arms:
+            _fail(f"--arm {word!r} must read NAME=FOLDER, each name once.", 2)
+        arms[name] = Path(folder)
+    from logolib.study.design import design
+
+    result = design(settings.study, arms, out, seed=settings.seed, profile=profile.value)
+    typer.echo(result.values["power"]["verdict"])
+    _report(result, out, as_json)
+
+
+@study_app.command("serve")
+@_one_sentence()
+def study_serve(
+    study: StudyArgument,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="SQLAlchemy URL; STUDY/votes.sqlite unless told.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; this machine alone unless told.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    secure: Annotated[
+        bool, typer.Option("--https", help="Behind a server that speaks https: cookies need it.")
+    ] = False,
+) -> None:
+    """Run the study as a web page until interrupted."""
+    from logolib.study.serve import serve
+
+    serve(study, database, host=host, port=port, secure=secure, say=typer.echo)
+
+
+@study_app.command("export")
+@_one_sentence()
+def study_export(
+    study: StudyArgument, out: Annotated[Path, typer.Option(metavar="FILE", help="The HTML file to write.")]
+) -> None:
+    """Write the study as one HTML file whose answers come back as files."""
+    from logolib.study.export import export_page
+
+    typer.echo(f"wrote {export_page(study, out)}")
+
+
+@study_app.command("analyse")
+@_one_sentence()
+def study_analyse(
+    study: StudyArgument,
+    votes: Annotated[list[Path], typer.Argument(metavar="VOTES...", help="CSV files, or answers of exported pages.")],
+    out: OutOption,
+    judge: Annotated[Path | None, typer.Option(help="fit.json of `logolib evaluate`, to compare with people.")] = None,
+    scripted: Annotated[bool, typer.Option("--scripted", help="Programs voted, no people; results say so.")] = False,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which arm people prefer, and how surely."""
+    settings = _settings(profile, changes)
+    from logolib.study.analyse import analyse
+
+    result = analyse(
+        settings.study,
+        study,
+        votes,
+        out,
+        judge=judge,
+        scripted=scripted,
+        seed=settings.seed,
+        profile=profile.value,
+    )
+    typer.echo(result.values["verdict"])
+    _report(result, out, as_json)
+
+
 @app.command()
 @_one_sentence()
 def doctor(

@@ -68,7 +68,7 @@ def design(
         prompts=tuple(asked for asked, _ in groups[: len(prompts)]),
         checks=tuple(asked for asked, _ in groups[len(prompts) :]),
         per_rater=per_rater,
-        repeats=min(round(settings.repeats * per_rater), per_rater),
+        repeats=min(round(settings.repeats * per_rater), per_rater // 2),
         misses=settings.misses,
         size=size,
         power=power_table(settings, len(prompts), len(arms)),
@@ -140,7 +140,9 @@ def _pictures(name: str, folder: Path) -> dict[str, Path]:
             raise StudyError(f"{folder / TABLE} needs the columns file and caption, and a line for each picture.")
         pairs = [(row["caption"] or "", row["file"] or "") for row in rows]
     else:
-        raise StudyError(f"The arm {name} has neither result.json nor {TABLE} in {folder}; `logolib generate` makes one.")
+        raise StudyError(
+            f"The arm {name} has neither result.json nor {TABLE} in {folder}; `logolib generate` makes one."
+        )
     files: dict[str, Path] = {}
     for prompt, file in pairs:
         files.setdefault(" ".join(prompt.split()), folder / file)

@@ -14,8 +14,8 @@ from logolib.study.sheets import PICTURES, Study, load_study, sheet
 
 SHEETS = 16  # different orders in one file; each opening of the file takes one at random
 FOOT = (
-    'Your choices and the time they took stay in this browser until you save them; no name or address is among them, '
-    'and what you send may be published. You can stop at any time. '
+    "Your choices and the time they took stay in this browser until you save them; no name or address is among them, "
+    "and what you send may be published. You can stop at any time. "
     '<button id="save" type="button">Save my answers</button>'
 )
 

@@ -19,8 +19,12 @@ def asset(name: str) -> str:
 
 def page(name: str, *, title: str, **values: object) -> str:
     """`name`.html inside the frame that all pages share; every value is escaped."""
-    filled = Template(asset(f"{name}.html")).substitute({k: escape(str(v)) for k, v in values.items()} | {"title": escape(title)})
-    scripts = '<script src="/static/vote.js"></script><script src="/static/online.js"></script>' if name == "vote" else ""
+    filled = Template(asset(f"{name}.html")).substitute(
+        {k: escape(str(v)) for k, v in values.items()} | {"title": escape(title)}
+    )
+    scripts = (
+        '<script src="/static/vote.js"></script><script src="/static/online.js"></script>' if name == "vote" else ""
+    )
     style = '<link rel="stylesheet" href="/static/study.css">'
     return frame(title, style, filled, scripts)
 

@@ -68,9 +68,7 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
         return sheet(study, number)
 
     def cookie(response: Response, name: str, value: str, path: str) -> None:
-        response.set_cookie(
-            name, value, max_age=COOKIE_S, path=path, httponly=True, samesite="lax", secure=secure
-        )
+        response.set_cookie(name, value, max_age=COOKIE_S, path=path, httponly=True, samesite="lax", secure=secure)
 
     async def known(request: Request) -> tuple[int, int] | None:
         token = request.cookies.get("rater", "")
@@ -230,7 +228,9 @@ class _Guard:
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
                 there = {name.lower() for name, _ in message["headers"]}
-                extra = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items() if k.lower().encode() not in there]
+                extra = [
+                    (k.lower().encode(), v.encode()) for k, v in HEADERS.items() if k.lower().encode() not in there
+                ]
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 

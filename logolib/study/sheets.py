@@ -112,10 +112,10 @@ def sheet(study: Study, number: int) -> tuple[Question, ...]:
         i, arms = units[place]
         main.append(_question(study.prompts[i], _turned(shuffled(arms, study.key, "sides", place), rounds), "main"))
     main = shuffled(main, study.key, "order", number)
-    early = shuffled(main[: max(study.repeats, len(main) // 2)], study.key, "repeats", number)[: study.repeats]
+    early = shuffled(main[: len(main) // 2], study.key, "repeats", number)[: study.repeats]
     asked = {prompt.id: prompt for prompt in study.prompts}
     again = [_question(asked[q.prompt_id], _turned(q.arms, 1), "repeat") for q in early]
-    cut = max(len(main) * 2 // 3, 1)
+    cut = -(-2 * len(main) // 3)
     questions = main[:cut] + shuffled(main[cut:] + again, study.key, "late", number)
     for i, check in enumerate(shuffled(study.checks, study.key, "checks", number)):
         start, end = (j * len(questions) // len(study.checks) for j in (i, i + 1))
