@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 
 def prompt_scores(votes: pd.DataFrame, a: str, b: str) -> pd.Series:
-    """Share of its votes that arm `a` wins against `b`, ties as half, by prompt; prompts without such votes are absent."""
+    """Share of its votes that arm `a` wins against `b`, ties as half, by prompt; prompts without votes are absent."""
     left = (votes["left_arm"] == a) & (votes["right_arm"] == b)
     right = (votes["left_arm"] == b) & (votes["right_arm"] == a)
     points = votes["winner"].map({"left": 1.0, "right": 0.0, "tie": 0.5})
@@ -46,7 +46,7 @@ def mean_interval(values: Sequence[float] | pd.Series, resamples: int, seed: int
 
 
 def share_interval(k: int, n: int) -> tuple[float, float, float]:
-    """k / n with Wilson's 95 % interval (1927)."""
+    """Share k / n with Wilson's 95 % interval (1927)."""
     low, high = proportion_confint(k, n, method="wilson")
     return k / n, float(low), float(high)
 
@@ -85,7 +85,7 @@ def bradley_terry(
 def bradley_terry_interval(
     votes: pd.DataFrame, arms: Sequence[str], resamples: int, seed: int
 ) -> dict[str, tuple[float, float, float]]:
-    """Strength of each arm with a 95 % percentile bootstrap; whole prompts are drawn, since their votes hang together."""
+    """Strength of each arm with a 95 % percentile bootstrap over prompts, whose votes hang together."""
     prompts, inverse = np.unique(votes["prompt_id"].to_numpy(str), return_inverse=True)
     rng = np.random.default_rng(seed)
     drawn = np.empty((resamples, len(arms)))

@@ -45,7 +45,6 @@ function runStudy(backend) {
     at("text").textContent = question.text;
     at("choices").className = n === 2 ? "pair" : "row";
     at("choices").replaceChildren(...question.pictures.map((code, i) => choiceButton(code, i, n)));
-    at("keys").textContent = (n === 2 ? "Keys: ← left, → right" : "Keys: 1 to " + n) + ", 0 for no difference";
     at("tie").disabled = false;
     at("tie").classList.remove("chosen");
     at("text").focus({ preventScroll: true });
