@@ -7,7 +7,7 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint lock base clean
+.PHONY: report test lint lock base study-load clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -36,6 +36,10 @@ base: $(READY)
 		$(BIN)/logolib train $$part --data runs/base/data --out runs/base/model --profile base --resume || exit 1; done
 	$(BIN)/python benchmarks/ship_base.py runs/base/model
 	$(BIN)/python benchmarks/measure_base.py
+
+# 200 raters at once, then a server that is killed: minutes. pytest runs a short form of both.
+study-load: $(READY)
+	$(BIN)/python benchmarks/study_load.py
 
 clean:
 	rm -rf build runs .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -28,6 +28,10 @@ VERBS = {
     },
     "evaluate": {"--model", "--data", "--out", "--profile", "--set", "--json"},
     "export": {"--to", "--out", "--json"},
+    "study design": {"--arm", "--out", "--profile", "--set", "--json"},
+    "study serve": {"--database", "--host", "--port", "--https"},
+    "study export": {"--out"},
+    "study analyse": {"--out", "--judge", "--scripted", "--profile", "--set", "--json"},
     "run": {"--profile", "--source", "--name", "--set", "--until", "--json"},
 }
 
@@ -63,6 +67,10 @@ def test_the_top_lists_every_verb_and_the_version() -> None:
         (["generate", "a lion", "--model", "{}/nowhere", "--out", "{}/out"], ""),
         (["evaluate", "--model", "{}/nowhere", "--data", "{}/nowhere", "--out", "{}/out"], ""),
         (["export", "{}/nowhere", "--to", "open_clip", "--out", "{}/out"], ""),
+        (["study", "design", "--arm", "a={}/x", "--arm", "b={}/y", "--out", "{}/out"], "`logolib generate`"),
+        (["study", "serve", "{}/nowhere"], "`logolib study design`"),
+        (["study", "export", "{}/nowhere", "--out", "{}/out.html"], "`logolib study design`"),
+        (["study", "analyse", "{}/nowhere", "{}/votes.csv", "--out", "{}/out"], "`logolib study design`"),
         (["generate", "a lion", "--out", "{}/out", "--size", "3"], "generate.size"),
         (["dataset", "{}", "--out", "{}/out", "--set", "dataset.sise=3"], "did you mean 'size'?"),
     ],

@@ -74,11 +74,19 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
         token = request.cookies.get("rater", "")
         return await asyncio.wrap_future(store.rater(token)) if 0 < len(token) < 100 else None
 
-    async def session(request: Request) -> tuple[int, int]:
+    async def place(request: Request) -> tuple[int, int]:
         found = await known(request)
         if found is None:
             raise HTTPException(401, "Your place in this study is not known here; open your link again.")
         return found
+
+    numbers: dict[str, int] = {}  # by token, which stays a rater's for good: a vote asks the database once
+
+    async def session(request: Request) -> int:
+        token = request.cookies.get("rater", "")
+        if token not in numbers:
+            numbers[token], _ = await place(request)
+        return numbers[token]
 
     def state(number: int, done: int) -> dict[str, Any]:
         return question_state(study, questions(number), done)
@@ -117,11 +125,11 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
 
     @app.get("/api/next")
     async def following(request: Request) -> dict[str, Any]:
-        return state(*await session(request))
+        return state(*await place(request))
 
     @app.post("/api/vote")
     async def vote(request: Request, sent: SentVote) -> dict[str, Any]:
-        number, _ = await session(request)
+        number = await session(request)
         if sent.position >= study.length or (sent.choice is not None and sent.choice >= study.shown):
             raise HTTPException(422, "There is no such question or picture.")
         done = await asyncio.wrap_future(store.vote(number, Vote(**sent.model_dump())))

@@ -7,13 +7,15 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import Field, ValidationError
 
 from logolib.config import Settings
 from logolib.study.sheets import Question, Study, StudyError, sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("study", "rater", "prompt_id", "left_arm", "right_arm", "winner", "ms")
 WINNERS = ("left", "right", "tie")
@@ -79,6 +81,8 @@ def read_votes(study: Study, files: Sequence[Path]) -> pd.DataFrame:
         tables += rows
     if not tables:
         raise StudyError(f"There is no vote in {', '.join(map(str, files))}; wait for the first rater.")
+    import pandas as pd  # here: the web page starts without it
+
     return pd.DataFrame(tables, columns=list(COLUMNS))
 
 
