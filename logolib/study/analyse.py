@@ -68,7 +68,7 @@ def findings(
     if main.empty:
         raise StudyError(f"No vote is left: {len(excluded)} raters missed too many checks; ask more people.")
     kept = sorted(set(main["rater"]))
-    pairs = _pairs(settings, study, main, seed)
+    pairs = compare(settings, study, main, seed)
     who = "scripted raters, no people" if scripted else "raters"
     return {
         "study": study.study,
@@ -122,7 +122,7 @@ def sort_votes(study: Study, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
     return table[~check & (time == 0)], table[~check & (time > 0)], missed
 
 
-def _pairs(settings: StudySettings, study: Study, main: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+def compare(settings: StudySettings, study: Study, main: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
     """One row for each pair of arms that was voted on: win rate of the second over the first, tests, and words."""
     rows = []
     for a, b in combinations(study.arms, 2):

@@ -51,23 +51,26 @@ def share_interval(k: int, n: int) -> tuple[float, float, float]:
     return k / n, float(low), float(high)
 
 
-def bradley_terry(
-    votes: pd.DataFrame, arms: Sequence[str], weights: Sequence[float] | np.ndarray | None = None
-) -> np.ndarray:
-    """Strengths of the arms, positive, sum 1 (Bradley and Terry, 1952; ties as half a win each).
+def win_matrices(votes: pd.DataFrame, arms: Sequence[str]) -> np.ndarray:
+    """How often each arm (second axis) beats each other (third) by prompt (first), ties as half a win each."""
+    number = {arm: i for i, arm in enumerate(arms)}
+    prompt = pd.factorize(votes["prompt_id"])[0]
+    left, right = votes["left_arm"].map(number).to_numpy(), votes["right_arm"].map(number).to_numpy()
+    points = votes["winner"].map({"left": 1.0, "right": 0.0, "tie": 0.5}).to_numpy()
+    wins = np.zeros((prompt.max() + 1, len(arms), len(arms)))
+    np.add.at(wins, (prompt, left, right), points)
+    np.add.at(wins, (prompt, right, left), 1 - points)
+    return wins
+
+
+def bradley_terry(wins: np.ndarray, arms: Sequence[str]) -> np.ndarray:
+    """Strengths of the arms, positive, sum 1, from how often row beats column (Bradley and Terry, 1952).
 
     An arm of strength s beats one of strength t with probability s / (s + t). Where some arms never lose to the
     others the votes give no finite answer; half a vote each way is then added between all arms.
     """
-    number = {arm: i for i, arm in enumerate(arms)}
-    left, right = votes["left_arm"].map(number).to_numpy(), votes["right_arm"].map(number).to_numpy()
-    winner = votes["winner"].to_numpy()
-    weight = np.ones(len(votes)) if weights is None else np.asarray(weights, float)
-    wins = np.zeros((len(arms), len(arms)))  # row beats column
-    np.add.at(wins, (left, right), weight * np.select([winner == "left", winner == "tie"], [1.0, 0.5], 0.0))
-    np.add.at(wins, (right, left), weight * np.select([winner == "right", winner == "tie"], [1.0, 0.5], 0.0))
     if connected_components(wins > 0, connection="strong")[0] > 1:
-        wins += 0.5 * (1 - np.eye(len(arms)))
+        wins = wins + 0.5 * (1 - np.eye(len(arms)))
     first, second = np.nonzero(wins)
     found = evalica.bradley_terry(
         [arms[i] for i in first],
@@ -86,14 +89,11 @@ def bradley_terry_interval(
     votes: pd.DataFrame, arms: Sequence[str], resamples: int, seed: int
 ) -> dict[str, tuple[float, float, float]]:
     """Strength of each arm with a 95 % percentile bootstrap over prompts, whose votes hang together."""
-    prompts, inverse = np.unique(votes["prompt_id"].to_numpy(str), return_inverse=True)
+    wins = win_matrices(votes, arms)
     rng = np.random.default_rng(seed)
-    drawn = np.empty((resamples, len(arms)))
-    for i in range(resamples):
-        times = np.bincount(rng.integers(0, len(prompts), len(prompts)), minlength=len(prompts))
-        drawn[i] = bradley_terry(votes, arms, times[inverse])
+    drawn = [bradley_terry(wins[rng.integers(0, len(wins), len(wins))].sum(0), arms) for _ in range(resamples)]
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
-    own = bradley_terry(votes, arms)
+    own = bradley_terry(wins.sum(0), arms)
     return {arm: (float(own[i]), float(low[i]), float(high[i])) for i, arm in enumerate(arms)}
 
 
