@@ -71,6 +71,7 @@ def answer_all(tab: Any, study: Study, favourite: str, faults: list[str]) -> Non
         arms = [inlined.get(source) or owner[re.sub(r".*/|\.png", "", source)] for source in sources]
         wanted = next(place for place, arm in enumerate(arms) if arm in (favourite, RIGHT))
         button = tab.get_by_role("button", name=("Left picture", "Right picture")[wanted])
+        tab.wait_for_selector("#tie:enabled")
         if i % 3 == 0:
             tab.keyboard.press(("ArrowLeft", "ArrowRight")[wanted])
         elif i % 3 == 1:

@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_study(tmp_path_factory.mktemp("study"), checks=2)
 
 
-@pytest.fixture()
+@pytest.fixture
 def web(made: Path, tmp_path: Path) -> Iterator[TestClient]:
     with TestClient(make_app(made, f"sqlite:///{tmp_path / 'votes.sqlite'}", TOKEN)) as client:
         yield client

@@ -15,6 +15,7 @@ function runStudy(backend) {
     const label = document.createElement("span");
     const key = document.createElement("kbd");
     button.type = "button";
+    button.disabled = true;
     button.setAttribute("aria-label", n === 2 ? name + " picture" : "Picture " + name);
     picture.alt = "";
     picture.src = backend.source(code);
@@ -25,6 +26,11 @@ function runStudy(backend) {
     button.append(picture, label);
     button.addEventListener("click", () => choose(i));
     return button;
+  }
+
+  function enable(ready) {
+    busy = !ready;
+    for (const button of [...at("choices").children, at("tie")]) button.disabled = !ready;
   }
 
   function show(state) {
@@ -45,13 +51,12 @@ function runStudy(backend) {
     at("text").textContent = question.text;
     at("choices").className = n === 2 ? "pair" : "row";
     at("choices").replaceChildren(...question.pictures.map((code, i) => choiceButton(code, i, n)));
-    at("tie").disabled = false;
     at("tie").classList.remove("chosen");
     at("text").focus({ preventScroll: true });
     window.scrollTo(0, 0);
     for (const code of state.ahead) new Image().src = backend.source(code);
     since = performance.now();
-    busy = false;
+    setTimeout(() => enable(true), 250); // the second half of a double click is no answer to the next question
   }
 
   async function insist(work) {
@@ -73,11 +78,8 @@ function runStudy(backend) {
 
   async function choose(choice) {
     if (busy) return;
-    busy = true;
-    const buttons = [...at("choices").children];
-    const chosen = choice === null ? at("tie") : buttons[choice];
-    chosen.classList.add("chosen");
-    for (const button of [...buttons, at("tie")]) button.disabled = true;
+    enable(false);
+    (choice === null ? at("tie") : at("choices").children[choice]).classList.add("chosen");
     const ms = Math.min(Math.round(performance.now() - since), 3600000);
     const id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
     const vote = { position: question.position, choice: choice, ms: ms, vote_id: id };
