@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 from PIL import Image
@@ -70,6 +73,17 @@ def paper_study(prompts: int, arms: Sequence[str] = ("base", "tuned"), kind: str
             "power": {},
         }
     )
+
+
+def load_tool() -> ModuleType:
+    """benchmarks/study_load.py as a module."""
+    path = Path(__file__).parents[1] / "benchmarks" / "study_load.py"
+    spec = importlib.util.spec_from_file_location("study_load", path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["study_load"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def votes_of(study: Study, raters: Mapping[str, Rater], sheets: Callable[[int], Sequence[Question]]) -> pd.DataFrame:

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from study_world import small_study
+from study_world import load_tool, small_study
 
 from logolib.config import StudySettings
 from logolib.results import read_result
-from logolib.study import Study, load_study, sheet
+from logolib.study import Study, load_study
 from logolib.study.analyse import analyse
 from logolib.study.export import export_page
 from logolib.study.sheets import RIGHT
 from logolib.study.votes import to_csv
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def study_load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("study_load", ROOT / "benchmarks" / "study_load.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules["study_load"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +45,6 @@ def answer_all(tab: Any, study: Study, favourite: str, faults: list[str]) -> Non
     owner = {code: arm for asked in (*study.prompts, *study.checks) for arm, code in asked.pictures.items()}
     inlined = {}
     if tab.url.startswith("file:"):
-        import json
-
         stored = json.loads(tab.locator("#study-data").text_content())["pictures"]
         inlined = {source: owner[code] for code, source in stored.items()}
     for i in range(study.length):
@@ -90,10 +72,10 @@ def watched(context: Any, faults: list[str]) -> Any:
 
 
 def test_raters_with_a_preference_answer_the_served_study_and_analyse_finds_it(
-    made: Path, browser: Any, study_load: ModuleType, tmp_path: Path
+    made: Path, browser: Any, tmp_path: Path
 ) -> None:
     study, faults = load_study(made), []
-    server = study_load.Server(made, f"sqlite:///{tmp_path / 'votes.sqlite'}")
+    server = load_tool().Server(made, f"sqlite:///{tmp_path / 'votes.sqlite'}")
     try:
         for width in (1280, 390):
             context = browser.new_context(viewport={"width": width, "height": 844})
@@ -134,15 +116,3 @@ def test_the_exported_file_gives_the_same_from_saved_answers(made: Path, browser
     analyse(StudySettings(bootstrap=100), made, [tmp_path / "answers.json"], tmp_path / "out", scripted=True)
     values = read_result(tmp_path / "out" / "result.json").values
     assert values["pairs"][0]["preferred"] == "base"
-
-
-def test_a_crowd_loses_and_doubles_no_vote(study_load: ModuleType, tmp_path: Path) -> None:
-    found = study_load.load(study_load.make_study(tmp_path, prompts=6), 25, 4, (0.1, 0.5))
-    assert (found["votes"], found["lost"], found["doubled"]) == (100, 0, 0)
-
-
-def test_a_killed_server_has_every_acknowledged_vote(study_load: ModuleType, tmp_path: Path) -> None:
-    found = study_load.kill(study_load.make_study(tmp_path, prompts=12), 10, 12, kills=1)
-    assert (found["votes"], found["lost"], found["doubled"]) == (120, 0, 0)
-    assert found["sent_again"] > 0
-    assert len(sheet(load_study(tmp_path / "study"), 0)) == 12
