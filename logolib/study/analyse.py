@@ -124,7 +124,7 @@ def sort_votes(study: Study, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
 
 def compare(settings: StudySettings, study: Study, main: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
     """One row for each pair of arms that was voted on: win rate of the second over the first, tests, and words."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for a, b in combinations(study.arms, 2):
         scores = stat.prompt_scores(main, b, a)
         if scores.empty:
@@ -196,7 +196,7 @@ def _against_judge(study: Study, main: pd.DataFrame, picks: Mapping[str, Mapping
     text = {asked.id: asked.text for asked in study.prompts}
     rows = []
     for a, b in combinations(study.arms, 2):
-        people = {text[prompt]: score - 0.5 for prompt, score in stat.prompt_scores(main, b, a).items()}
+        people = {text[str(prompt)]: score - 0.5 for prompt, score in stat.prompt_scores(main, b, a).items()}
         judged = {prompt: by[b] - by[a] for prompt, by in picks.items() if a in by and b in by}
         same, n, share = stat.judge_agreement(people, judged)
         if share is not None:

@@ -134,8 +134,8 @@ def _pictures(name: str, folder: Path) -> dict[str, Path]:
         listed = read_result(folder / "result.json", "generate").values.get("pictures", [])
         pairs = [(str(row["prompt"]), str(row["file"])) for row in listed]
     elif (folder / TABLE).is_file():
-        with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+        with (folder / TABLE).open(encoding="utf-8-sig", newline="") as table:
+            rows = list(csv.DictReader(table))
         if not rows or not {"file", "caption"} <= set(rows[0]):
             raise StudyError(f"{folder / TABLE} needs the columns file and caption, and a line for each picture.")
         pairs = [(row["caption"] or "", row["file"] or "") for row in rows]

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import Field
 
@@ -94,6 +95,10 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
     @app.exception_handler(Refused)
     async def refused(_request: Request, refusal: Refused) -> Response:
         return JSONResponse({"detail": str(refusal)}, 409)
+
+    @app.exception_handler(RequestValidationError)
+    async def no_vote(_request: Request, _error: RequestValidationError) -> Response:
+        return JSONResponse({"detail": "This is no vote."}, 422)  # what was sent is not sent back
 
     @app.get("/")
     async def welcome(request: Request) -> Response:

@@ -71,7 +71,7 @@ def bradley_terry(wins: np.ndarray, arms: Sequence[str]) -> np.ndarray:
     """
     if connected_components(wins > 0, connection="strong")[0] > 1:
         wins = wins + 0.5 * (1 - np.eye(len(arms)))
-    first, second = np.nonzero(wins)
+    first, second = (places.tolist() for places in np.nonzero(wins))
     found = evalica.bradley_terry(
         [arms[i] for i in first],
         [arms[i] for i in second],
