@@ -157,6 +157,7 @@ class DecoderSettings(DiffusionSettings):
     timesteps: int = Field(1000, ge=2)
     objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
     min_snr_gamma: float | None = Field(None, gt=0)  # weighs the loss by the clipped signal-to-noise ratio; 5 is usual
+    snr_floor: float = Field(0.0, ge=0)  # the least of that ratio; 1 keeps the noisiest times, where words matter most
     p2_gamma: float = Field(0.0, ge=0)  # weighs the loss by what is perceived; 1 is usual
     learned_variance: bool = False  # upstream's default, True, is where users meet NaN
     self_conditioning: bool = False  # the network sees its last guess of the picture
