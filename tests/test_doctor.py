@@ -253,7 +253,8 @@ told = decoder_step(asked, batch).bytes
 train(create("DecoderConfig", config(8, 16, False)), 16, 1)  # what the first step ever takes is the process's
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 train(create("DecoderConfig", asked), side, batch)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+lines = dict(line.split(":", 1) for line in open("/proc/self/status"))
+peak = int(lines["VmHWM"].split()[0]) * 1024 - before  # getrusage's peak would count the process that started this one
 print(told / peak)
 """
 
