@@ -207,6 +207,18 @@ class GenerateSettings(Settings):
     batch_size: int = Field(32, ge=1)
 
 
+class VectorSettings(Settings):
+    """How a drawn picture becomes flat areas, paths and a brand sheet."""
+
+    colours: int = Field(6, ge=1, le=8)  # of the logo, its ground not counted; more than 8 is no palette
+    tolerance: float = Field(14.0, gt=0)  # CIE76 distance within which a pixel belongs to the ground
+    nearest: float = Field(18.0, gt=0)  # two colours of the palette are at least this far apart (CIE76)
+    speck: float = Field(0.0004, ge=0, lt=1)  # areas smaller than this share of the picture go
+    detail: int = Field(512, ge=64, le=2048)  # longest side of the flat areas, pixels
+    smooth: float = Field(0.9, ge=0)  # blur of the edges, pixels of the picture as it came
+    paths: int = Field(60, ge=1)  # a person can still edit as many by hand
+
+
 class EvaluateSettings(Settings):
     """How pictures are judged."""
 
@@ -230,6 +242,7 @@ class Profile(Settings):
     decoder: DecoderSettings = DecoderSettings()
     upsampler: UpsamplerSettings = UpsamplerSettings()
     generate: GenerateSettings = GenerateSettings()
+    vector: VectorSettings = VectorSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 
 
