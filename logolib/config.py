@@ -219,6 +219,20 @@ class VectorSettings(Settings):
     paths: int = Field(60, ge=1)  # a person can still edit as many by hand
 
 
+class BaselineSettings(Settings):
+    """Which models of others are compared, and on what; weights are looked for, never downloaded."""
+
+    models: tuple[str, ...] = ("ours", "stable-diffusion", "kandinsky", "dalle2-laion", "dalle-mini")
+    ours: str = "default"  # a run's folder, or the base that ships
+    stable_diffusion: str = "CompVis/stable-diffusion-v1-4"  # a folder, or a name in Hugging Face's cache
+    kandinsky: str = "kandinsky-community/kandinsky-2-2-decoder"
+    kandinsky_prior: str = "kandinsky-community/kandinsky-2-2-prior"
+    prompts: str = "2022"  # 2022 | clubs | a text file, one prompt a line
+    n: int = Field(4, ge=1)  # prompts
+    size: int = Field(256, ge=16, multiple_of=8)
+    steps: int = Field(16, ge=2)  # network evaluations a picture
+
+
 class EvaluateSettings(Settings):
     """How pictures are judged."""
 
@@ -243,6 +257,7 @@ class Profile(Settings):
     upsampler: UpsamplerSettings = UpsamplerSettings()
     generate: GenerateSettings = GenerateSettings()
     vector: VectorSettings = VectorSettings()
+    baselines: BaselineSettings = BaselineSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 
 

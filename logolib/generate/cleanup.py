@@ -38,7 +38,10 @@ class Cleaned:
         scale = size / max(height, width)
         shape = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = np.stack(
-            [np.asarray(Image.fromarray(c.astype(np.float32)).resize(shape, Image.Resampling.BOX)) for c in _planes(full)],
+            [
+                np.asarray(Image.fromarray(c.astype(np.float32)).resize(shape, Image.Resampling.BOX))
+                for c in _planes(full)
+            ],
             axis=-1,
         )
         alpha = np.maximum(small[..., 3:], 1e-6) / 255
@@ -122,7 +125,10 @@ def _palette(colours: np.ndarray, most: int, nearest: float) -> np.ndarray:
     for _ in range(12):
         own = np.linalg.norm(seen[:, None] - centres[None], axis=-1).argmin(1)
         centres = np.stack(
-            [np.average(seen[own == k], axis=0, weights=weight[own == k]) if (own == k).any() else c for k, c in enumerate(centres)]
+            [
+                np.average(seen[own == k], axis=0, weights=weight[own == k]) if (own == k).any() else c
+                for k, c in enumerate(centres)
+            ]
         )
     kept: list[np.ndarray] = []
     for centre in centres:

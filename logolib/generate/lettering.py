@@ -15,7 +15,7 @@ from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.transformPen import TransformPen
 from fontTools.ttLib import TTFont
 
-from logolib.emblems import COLOURS
+from logolib.data.colours import COLOURS
 from logolib.generate.drawing import Affine, Drawing, DrawingError, Shape, contrast, luminance, svg_pen
 
 Way = Literal["straight", "arc", "ribbon"]
@@ -30,7 +30,7 @@ FONTS: dict[str, tuple[str, str, str]] = {
 }
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|«([^»]+)»|„([^“”]+)[“”]')
 _ANY_QUOTED = r'(?:"[^"]+"|“[^”]+”|«[^»]+»|„[^“”]+[“”])'
-_COLOUR = f"(?:{'|'.join(COLOURS)})"
+_COLOUR = f"(?:(?:sky|royal|light|dark) )?(?:{'|'.join(COLOURS)})"
 _CLAUSE = re.compile(
     r"(?:,|\b(?:and|with|above|over)\b|\s)*"
     rf"(?:\b(?:the|a|an|its|in|of|{_COLOUR}|wordmark|words?|names?|letters|lettering|initials|text|motto)\s+)*"
@@ -223,7 +223,9 @@ def _tail(
         corners = [at(a, half - fold), at(a, end), at(mid, end - notch), at(b, end), at(b, half - fold)]
         return Shape("M" + "L".join(corners) + "Z", fill)
 
-    bend = Shape("M" + "L".join([at(inner, half), at(inner + drop, half - fold), at(inner, half - fold)]) + "Z", _darker(fill))
+    bend = Shape(
+        "M" + "L".join([at(inner, half), at(inner + drop, half - fold), at(inner, half - fold)]) + "Z", _darker(fill)
+    )
     return piece(edge, PAPER), piece(0.0, fill), bend
 
 

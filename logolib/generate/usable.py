@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from logolib.generate.brand import PAGE, brand_sheet
 from logolib.generate.cleanup import Cleaned
 from logolib.generate.drawing import Drawing, DrawingError, render, save_pdf, save_svg
 from logolib.generate.lettering import Way, letter, without_words, words_of
-from logolib.generate.stage import check_prompt
+from logolib.generate.prompts import check_prompt
 from logolib.generate.vector import difference, vectorise
 from logolib.images import save_png
 from logolib.results import StageResult, Stopwatch, data_hash, write_result
@@ -77,9 +78,7 @@ def make_usable(
     return result
 
 
-def _page(
-    kind: Kind, mark: Drawing, cleaned: Cleaned, words: str, way: Way, prompt: str
-) -> tuple[Drawing, float]:
+def _page(kind: Kind, mark: Drawing, cleaned: Cleaned, words: str, way: Way, prompt: str) -> tuple[Drawing, float]:
     """What is written, and its width on paper in millimetres."""
     if kind == "vector":
         return mark, 100.0
@@ -94,12 +93,12 @@ def _source(source: str, model: str | Path, seed: int, place: int) -> tuple[str,
     if path.suffix.lower() in PICTURES:
         return path.stem, *read_picture(path)
     from logolib.generate.pipeline import LogoPipeline
-    from logolib.generate.stage import _slug
 
     prompt = check_prompt(source)
     bare = check_prompt(without_words(prompt) or prompt)
     pixels = LogoPipeline.from_pretrained(model)(bare, seeds=[derive(seed, place, 0) % 2**31], size=256).pixels[0]
-    return f"{place}-{_slug(bare)}", pixels, prompt
+    slug = re.sub(r"[^a-z0-9]+", "-", bare.lower()).strip("-")[:40].rstrip("-") or "logo"
+    return f"{place}-{slug}", pixels, prompt
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, str]:
