@@ -42,9 +42,7 @@ def brand_sheet(mark: Drawing, cleaned: Cleaned, words: str = "", way: Way = "st
 
 def _plain(lettered: Lettered, ink: str, paper: str) -> Drawing:
     """A lettered drawing in one ink: what is white on the ink shows what lies under the logo."""
-    shapes = []
-    for shape in lettered.drawing.shapes:
-        shapes.append(Shape(shape.path, paper if shape.fill == PAPER else ink))
+    shapes = [Shape(shape.path, paper if shape.fill == PAPER else ink) for shape in lettered.drawing.shapes]
     return Drawing(lettered.drawing.width, lettered.drawing.height, tuple(shapes))
 
 

@@ -53,7 +53,8 @@ def clean(pixels: np.ndarray, settings: VectorSettings) -> Cleaned:
 
     Pixels within `tolerance` of the border's colour that hang together with the border become
     transparent; the rest takes the nearest of at most `colours` colours, found by k-means in CIE L*a*b*
-    over the flat pixels, and an edge pixel that of a flat area it touches. Areas are then enlarged and their edges smoothed.
+    over the flat pixels, and an edge pixel that of a flat area it touches. Areas are then enlarged and their
+    edges smoothed.
     Raises DrawingError when nothing but ground is there.
     """
     rgb, hidden = _opaque(pixels)
@@ -113,8 +114,9 @@ def _palette(colours: np.ndarray, most: int, nearest: float) -> np.ndarray:
 
     k-means from the colours that are farthest from those already taken, each seen by enough pixels.
     """
-    cells, counts = np.unique((colours / 4).round().astype(int), axis=0, return_counts=True)
-    seen, weight = cells * 4.0, counts.astype(float)
+    cells = np.unique((colours / 4).round().astype(int), axis=0, return_inverse=True)[1].ravel()
+    weight = np.bincount(cells).astype(float)
+    seen = np.stack([np.bincount(cells, weights=plane) / weight for plane in _planes(colours)], -1)
     centres = seen[weight.argmax()][None]
     while len(centres) < most:
         away = np.linalg.norm(seen[:, None] - centres[None], axis=-1).min(1)
@@ -138,7 +140,7 @@ def _palette(colours: np.ndarray, most: int, nearest: float) -> np.ndarray:
 
 
 def _assign(lab: np.ndarray, centres: np.ndarray, sure: np.ndarray, away: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Labels (H, W): flat pixels the nearest colour, edge pixels the nearest among those of the flat areas they touch."""
+    """Labels (H, W): flat pixels take the nearest colour, edge pixels the nearest of the flat areas they touch."""
     every = np.concatenate([centres, ground[None]])
     far = np.linalg.norm(lab[:, :, None] - every[None, None], axis=-1)  # (H, W, K + 1)
     best = far[..., :-1].argmin(-1)
@@ -197,7 +199,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB 0 to 255 (..., 3) => CIE L*a*b*, D65 (CIE 15:2004)."""
+    """SRGB 0 to 255 (..., 3) => CIE L*a*b*, D65 (CIE 15:2004)."""
     c = rgb / 255
     c = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     t = c @ _TO_XYZ.T / _WHITE

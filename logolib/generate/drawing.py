@@ -97,9 +97,11 @@ def to_svg(drawing: Drawing, title: str = "", unit: str = "", as_text: bool = Fa
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>']
     if title:
         lines.append(f"<title>{escape(title)}</title>")
-    for shape in drawing.shapes:
-        lines.append(shape.text if as_text and shape.text else f'<path fill="{shape.fill}" d="{shape.path}"/>')
-    return "\n".join([*lines, "</svg>", ""])
+    paths = (
+        shape.text if as_text and shape.text else f'<path fill="{shape.fill}" d="{shape.path}"/>'
+        for shape in drawing.shapes
+    )
+    return "\n".join([*lines, *paths, "</svg>", ""])
 
 
 def save_svg(drawing: Drawing, path: Path, title: str = "", unit: str = "", as_text: bool = False) -> None:

@@ -35,8 +35,8 @@ _CLAUSE = re.compile(
     r"(?:,|\b(?:and|with|above|over)\b|\s)*"
     rf"(?:\b(?:the|a|an|its|in|of|{_COLOUR}|wordmark|words?|names?|letters|lettering|initials|text|motto)\s+)*"
     rf"{_ANY_QUOTED}(?:\s*(?:,|and|over|above|or)?\s*{_ANY_QUOTED})*"
-    rf"(?:\s+(?:in {_COLOUR}|on an? (?:{_COLOUR} )?(?:ribbon|banner|scroll)|underneath|below(?: it)?|above it|beneath(?: it)?"
-    r"|(?:at|across|along) the (?:bottom|top|foot)|around the rim|on an arc))*",
+    rf"(?:\s+(?:in {_COLOUR}|on an? (?:{_COLOUR} )?(?:ribbon|banner|scroll)|underneath|below(?: it)?"
+    r"|above it|beneath(?: it)?|(?:at|across|along) the (?:bottom|top|foot)|around the rim|on an arc))*",
     re.I,
 )
 _CLASSIC = re.compile(r"\b(serif|classic|vintage|heritage|royal|crown|old|traditional)\b", re.I)
@@ -198,12 +198,12 @@ def _band(x: float, y: float, radius: float, half: float, height: float, fill: s
     """A piece of a ring about (x, y), `half` radians to both sides of straight down."""
     half += more / radius
     inner, outer = radius - height / 2, radius + height / 2
-    sin, cos = math.sin(half), math.cos(half)
-    return Shape(
-        f"M{x - inner * sin:.2f},{y + inner * cos:.2f}A{inner:.2f},{inner:.2f} 0 0 0 {x + inner * sin:.2f},{y + inner * cos:.2f}"
-        f"L{x + outer * sin:.2f},{y + outer * cos:.2f}A{outer:.2f},{outer:.2f} 0 0 1 {x - outer * sin:.2f},{y + outer * cos:.2f}Z",
-        fill,
-    )
+
+    def at(r: float, side: int) -> str:
+        return f"{x + side * r * math.sin(half):.2f},{y + r * math.cos(half):.2f}"
+
+    lower = f"A{outer:.2f},{outer:.2f} 0 0 1 {at(outer, -1)}"
+    return Shape(f"M{at(inner, -1)}A{inner:.2f},{inner:.2f} 0 0 0 {at(inner, 1)}L{at(outer, 1)}{lower}Z", fill)
 
 
 def _tail(

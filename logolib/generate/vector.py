@@ -84,7 +84,7 @@ def _inked(cleaned: Cleaned) -> list[bool]:
 
 
 def _trace(rgba: np.ndarray, speckle: int, hierarchical: str = "stacked") -> list[str]:
-    """vtracer's path elements for uint8 (H, W, 4); areas under `speckle` x `speckle` pixels are left out."""
+    """Path elements of vtracer for uint8 (H, W, 4); areas under `speckle` x `speckle` pixels are left out."""
     try:
         import vtracer
     except ImportError:
