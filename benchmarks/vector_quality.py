@@ -59,8 +59,8 @@ def main() -> None:
         }
     ]
     keep(given.out, table, "Differences are means over all pixels on white, of the full range of a channel.")
-    static = Path("book/_static")
-    save_png(sheet([cell for _, cells in found[:SHOWN] for cell in cells], 4), static / "usable.png")
+    shown = sheet([cell for _, cells in found[:SHOWN] for cell in cells], 4)
+    save_png(shown.quantize(128), Path("book/_static/usable.png"))
 
 
 def _one(file: Path, club: Club, place: int, work: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
