@@ -44,9 +44,10 @@ def main() -> None:
             if read != club.town.upper():
                 wrong.append(f"{club.town.upper()} as {read or 'nothing'}")
         rows.append(_row(f"set, {way}", len(named), len(named) - len(wrong), wrong))
+    note = "A name counts when every letter of it is read, and nothing besides."
+    keep(given.out, rows, note)
     if given.bare:
-        rows.append(_bare(named[: given.bare], given.seed))
-    keep(given.out, rows, "A name counts when every letter of it is read, and nothing besides.")
+        keep(given.out.with_name("lettering-base.json"), [_bare(named[: given.bare], given.seed)], note)
 
 
 def _bare(named: list[Club], seed: int) -> dict[str, Any]:

@@ -146,7 +146,12 @@ def render(svg: Drawing | str, width: int, ground: str | None = None) -> np.ndar
 
     text = svg if isinstance(svg, str) else to_svg(svg)
     try:
-        png = resvg_py.svg_to_bytes(svg_string=text, width=width, background=ground)
+        png = resvg_py.svg_to_bytes(
+            svg_string=text,
+            width=width,
+            background=ground,
+            skip_system_fonts="<text" not in text,  # looking them up takes longer than drawing
+        )
     except ValueError as error:
         raise DrawingError(f"This is no SVG that can be drawn ({error}).") from None
     return np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGBA"))
@@ -181,7 +186,7 @@ def _outline(path: str):  # type: ignore[no-untyped-def]  # matplotlib has no ty
 
     pen = DecomposingRecordingPen({})
     parse_path(path, pen)
-    codes: list[int] = []
+    codes: list[Any] = []
     points: list[tuple[float, float]] = []
     kinds = {"moveTo": Outline.MOVETO, "lineTo": Outline.LINETO, "curveTo": Outline.CURVE4, "qCurveTo": Outline.CURVE3}
     start = (0.0, 0.0)

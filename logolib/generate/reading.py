@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 
 import numpy as np
@@ -27,7 +28,8 @@ def unrolled(lettered: Lettered) -> np.ndarray:
     if line.radius is None:
         x, y = np.meshgrid(line.x + along, line.y - high)
     else:
-        points = np.array([[on_arc(line, float(a), float(h))[:2] for a in along] for h in high])
+        foot, head = (np.array([on_arc(line, float(a), h)[:2] for a in along]) for h in (0.0, line.cap))
+        points = foot + (head - foot) * (high / line.cap)[:, None, None]  # (H, W, 2)
         x, y = points[..., 0], points[..., 1]
     strip = ndimage.map_coordinates(pixels, [y * scale - 0.5, x * scale - 0.5], order=1, cval=255, mode="constant")
     return strip.round().clip(0, 255).astype(np.uint8)
@@ -47,7 +49,8 @@ def read_line(grey: np.ndarray) -> str:
     Image.fromarray(framed).save(png, format="PNG", dpi=(300, 300))
     command = ["tesseract", "stdin", "stdout", "-l", "eng", "--psm", "7"]
     try:
-        done = subprocess.run(command, input=png.getvalue(), capture_output=True, timeout=60)
+        env = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # one line is read sooner by one thread than by many
+        done = subprocess.run(command, input=png.getvalue(), capture_output=True, timeout=60, env=env)
     except FileNotFoundError:
         raise DrawingError("Reading needs Tesseract on the PATH; install the package tesseract-ocr.") from None
     if done.returncode != 0:
