@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from logolib.config import GenerateSettings, LogolibError, load_profile
+from logolib.config import GenerateSettings, LogolibError
 from logolib.emblems.corpus import draw_many, sample_many
 from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE, asked
@@ -25,7 +25,7 @@ from logolib.evaluate.stage import attribute_table
 from logolib.evaluate.statistics import wilson
 from logolib.generate import LogoPipeline
 from logolib.images import save_png, sheet, to_float
-from logolib.models.weights import BASE
+from logolib.models.weights import BASE, model_folder
 from logolib.results import Stopwatch, write_text
 from logolib.seeds import derive
 from logolib.train.corpus import kept_drawings
@@ -89,9 +89,9 @@ def _pictures(
     large = pipe(prompts, seeds=seeds, size=256, batch_size=16, **options).pixels
     shown = [_resized(picture, 128) for picture in large]
     save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
-    settings = load_profile("base")
-    learnt, seed = settings.decoder, derive(settings.seed, "drawn") % 2**32
-    training, _ = kept_drawings(given.drawings, SIZE, seed, learnt.drawn, learnt.siblings)
+    made = json.loads((model_folder(given.model) / "base.json").read_text("utf8"))["decoder"]["provenance"]
+    n, siblings, seed = made["settings"]["drawn"], made["settings"].get("siblings", 0), made["seed"]
+    training, _ = kept_drawings(given.drawings, SIZE, derive(seed, "drawn") % 2**32, n, siblings)
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
     save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")

@@ -96,6 +96,14 @@ class Upstream(StrEnum):
     open_clip = "open_clip"
 
 
+class Way(StrEnum):
+    """How words stand to their crest."""
+
+    straight = "straight"
+    arc = "arc"
+    ribbon = "ribbon"
+
+
 ProfileOption = Annotated[ProfileName, typer.Option(help="The settings to start from.")]
 SetOption = Annotated[
     list[str] | None,
@@ -249,6 +257,60 @@ def generate(
     for note in result.values["notes"]:
         typer.echo(note, err=True)
     _report(result, out, as_json)
+
+
+@app.command()
+@_one_sentence()
+def vector(
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Drawn logos.")],
+    out: OutOption,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Clean logos and trace them: PNG without ground, SVG, PDF."""
+    settings = _settings(profile, changes)
+    from logolib.generate.usable import make_usable
+
+    _report(make_usable("vector", settings.vector, pictures, out, profile=profile.value), out, as_json)
+
+
+@app.command()
+@_one_sentence()
+def letter(
+    sources: Annotated[list[str], typer.Argument(metavar="PICTURE|PROMPT...", help="Logos, or what to draw.")],
+    out: OutOption,
+    words: Annotated[str | None, typer.Option(help="Instead of the words in quotes in the prompt.")] = None,
+    way: Annotated[Way, typer.Option(help="How the words stand to the crest.")] = Way.straight,
+    as_text: Annotated[bool, typer.Option("--text", help="Keep the words as type in the SVG.")] = False,
+    sheet: Annotated[bool, typer.Option("--sheet", help="A brand sheet, instead of the logo alone.")] = False,
+    model: Annotated[str, typer.Option(metavar="RUN|default", help="The models that draw prompts.")] = "default",
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set the words of logos as type: SVG, PDF and PNG, or a brand sheet."""
+    settings = _settings(profile, changes)
+    from logolib.generate.usable import make_usable
+
+    kind: Any = "brand" if sheet else "letter"
+    how: dict[str, Any] = {"words": words, "way": way.value, "as_text": as_text, "model": model, "seed": settings.seed}
+    _report(make_usable(kind, settings.vector, sources, out, profile=profile.value, **how), out, as_json)
+
+
+@app.command()
+@_one_sentence()
+def baselines(
+    out: OutOption,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the same prompts with other people's models and ours, timed."""
+    settings = _settings(profile, changes)
+    from logolib.baselines import baselines as stage
+
+    _report(stage(settings.baselines, out, seed=settings.seed, profile=profile.value), out, as_json)
 
 
 @app.command()

@@ -157,6 +157,7 @@ class DecoderSettings(DiffusionSettings):
     timesteps: int = Field(1000, ge=2)
     objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
     min_snr_gamma: float | None = Field(None, gt=0)  # weighs the loss by the clipped signal-to-noise ratio; 5 is usual
+    snr_floor: float = Field(0.0, ge=0)  # the least of that ratio; 1 keeps the noisiest times, where words matter most
     p2_gamma: float = Field(0.0, ge=0)  # weighs the loss by what is perceived; 1 is usual
     learned_variance: bool = False  # upstream's default, True, is where users meet NaN
     self_conditioning: bool = False  # the network sees its last guess of the picture
@@ -206,6 +207,32 @@ class GenerateSettings(Settings):
     batch_size: int = Field(32, ge=1)
 
 
+class VectorSettings(Settings):
+    """How a drawn picture becomes flat areas, paths and a brand sheet."""
+
+    colours: int = Field(6, ge=1, le=8)  # of the logo, its ground not counted; more than 8 is no palette
+    tolerance: float = Field(14.0, gt=0)  # CIE76 distance within which a pixel belongs to the ground
+    nearest: float = Field(18.0, gt=0)  # two colours of the palette are at least this far apart (CIE76)
+    speck: float = Field(0.0004, ge=0, lt=1)  # areas smaller than this share of the picture go
+    detail: int = Field(512, ge=64, le=2048)  # longest side of the flat areas, pixels
+    smooth: float = Field(0.9, ge=0)  # blur of the edges, pixels of the picture as it came
+    paths: int = Field(60, ge=1)  # a person can still edit as many by hand
+
+
+class BaselineSettings(Settings):
+    """Which models of others are compared, and on what; weights are looked for, never downloaded."""
+
+    models: tuple[str, ...] = ("ours", "stable-diffusion", "kandinsky", "dalle2-laion", "dalle-mini")
+    ours: str = "default"  # a run's folder, or the base that ships
+    stable_diffusion: str = "CompVis/stable-diffusion-v1-4"  # a folder, or a name in Hugging Face's cache
+    kandinsky: str = "kandinsky-community/kandinsky-2-2-decoder"
+    kandinsky_prior: str = "kandinsky-community/kandinsky-2-2-prior"
+    prompts: str = "2022"  # 2022 | clubs | a text file, one prompt a line
+    n: int = Field(4, ge=1)  # prompts
+    size: int = Field(256, ge=16, multiple_of=8)
+    steps: int = Field(16, ge=2)  # network evaluations a picture
+
+
 class EvaluateSettings(Settings):
     """How pictures are judged."""
 
@@ -247,6 +274,8 @@ class Profile(Settings):
     decoder: DecoderSettings = DecoderSettings()
     upsampler: UpsamplerSettings = UpsamplerSettings()
     generate: GenerateSettings = GenerateSettings()
+    vector: VectorSettings = VectorSettings()
+    baselines: BaselineSettings = BaselineSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     study: StudySettings = StudySettings()
 

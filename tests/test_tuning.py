@@ -126,18 +126,19 @@ def test_a_network_that_learns_passes_the_preflight_unchanged() -> None:
     assert torch.equal(network.weight, before)
 
 
+@pytest.mark.parametrize("floor", [0.0, 1.0])
 @pytest.mark.parametrize("objective", ["noise", "x0", "v"])
-def test_min_snr_weighs_a_time_by_its_clipped_ratio(tiny_model: Path, objective: str) -> None:
+def test_min_snr_weighs_a_time_by_its_clipped_ratio(tiny_model: Path, objective: str, floor: float) -> None:
     decoder = build_decoder(
         decoder_config(TINY.model_copy(update={"objective": objective}), load_clip(tiny_model / "clip"))
     )
-    weigh_by_snr(decoder, 5.0)
+    weigh_by_snr(decoder, 5.0, floor)
     schedule = decoder.noise_schedulers[0]  # type: ignore[index]
     weights, snr = schedule.p2_loss_weight, schedule.alphas_cumprod / (1 - schedule.alphas_cumprod)
     at_x0 = {"x0": weights, "noise": weights * snr, "v": weights * (snr + 1)}[
         objective
     ]  # all three in the picture's units
-    torch.testing.assert_close(at_x0, snr.clamp(max=5.0))
+    torch.testing.assert_close(at_x0, snr.clamp(floor, 5.0))
     assert schedule.p2_reweigh_loss(torch.ones(1), torch.tensor([0])).item() == pytest.approx(weights[0].item())
 
 

@@ -17,7 +17,7 @@ from logolib.models.upstream import create
 
 # Weights, their gradients and Adam's two moments, 4 bytes each.
 BYTES_A_PARAMETER = 16
-PEAK = 1.75  # of what autograd keeps: gradients on their way and the allocator's gaps; measured, see the book
+PEAK = 1.5  # of what autograd keeps: gradients on their way and the allocator's gaps; measured, see the book
 EFFICIENCY = 0.3  # how much of a machine's speed on one large product a small unet reaches
 
 

@@ -80,15 +80,16 @@ def build_decoder(config: dict[str, Any]) -> nn.Module:
     return decoder  # type: ignore[no-any-return]
 
 
-def weigh_by_snr(decoder: Any, gamma: float) -> None:
-    """Weigh the training loss at each time by min(SNR, gamma), for noise or v in their own units.
+def weigh_by_snr(decoder: Any, gamma: float, floor: float = 0.0) -> None:
+    """Weigh the training loss at each time by the signal-to-noise ratio, clipped, for noise or v in their own units.
 
-    Min-SNR (Hang et al. 2023, section 3.4): times at which the picture is nearly seen no longer outweigh all else.
+    At gamma from above: min-SNR (Hang et al. 2023, section 3.4). At a floor of 1 from below: the truncated weights of
+    Salimans and Ho (2022, section 4), under which the noisiest times count as much as they do without weights.
     The weights take the place of upstream's p2 weights, which are of the same kind.
     """
     schedule = decoder.noise_schedulers[0]
     snr = schedule.alphas_cumprod / (1 - schedule.alphas_cumprod)
-    weight = snr.clamp(max=gamma)
+    weight = snr.clamp(floor, gamma)
     if decoder.predict_v[0]:
         weight = weight / (snr + 1)
     elif not decoder.predict_x_start[0]:

@@ -56,7 +56,12 @@ STAGES: dict[str, Stage] = {
         after=("dataset", "clip", "prior", "decoder"),
         rooms=("generate", "weights", *DRAWING),
     ),
-    "baselines": Stage("08_baselines.ipynb"),
+    "baselines": Stage(
+        "08_baselines.ipynb",
+        "baselines",
+        ("sheet.png",),
+        rooms=("baselines", "generate", "emblems", "weights", *DRAWING),
+    ),
     "evaluate": Stage(
         "09_evaluate.ipynb",
         "evaluation",

@@ -102,6 +102,11 @@ NUMBERS: dict[str, dict[str, Number]] = {
         "pictures": Number("pictures", "pictures drawn"),
         "seconds_per_picture": Number("seconds_per_picture", "seconds a picture", ".2f"),
     },
+    "baselines": {
+        "models_drawn": Number(lambda v: len({r["model"] for r in v["rows"] if not r["absent"]}), "models that drew"),
+        "models_absent": Number(lambda v: len({r["model"] for r in v["rows"] if r["absent"]}), "models not there"),
+        "seconds_ours": Number("rows/0/seconds", "seconds a picture, ours, on the CPU", ".2f"),
+    },
     "evaluate": {
         "choices": Number("choices", "captions that the judge picks among"),
         "chance": Number("chance", "right caption picked by drawing lots", ".0%"),
@@ -261,6 +266,18 @@ def skipped(source: Source, most: int = 12) -> HTML:
 def models_2022() -> HTML:
     """The models that the report of 2022/23 tried, as it states them."""
     return table(list(MODELS_2022[0]), [list(row.values()) for row in MODELS_2022])
+
+
+def baselines(source: Source) -> HTML:
+    """What each model of the comparison took on each device; those that were not there are marked absent."""
+    header = ["model", "device", "seconds a picture", "peak memory", "CPU to GPU", ""]
+    rows = []
+    for row in load(source).values["rows"]:
+        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.2f}"
+        peak = "–" if row["peak_gb"] is None else f"{row['peak_gb']:.1f} GB"
+        ratio = "–" if row["cpu_to_gpu"] is None else f"{row['cpu_to_gpu']:.0f} times"
+        rows.append([row["model"], row["device"], seconds, peak, ratio, "absent" if row["absent"] else ""])
+    return table(header, rows)
 
 
 def provenance(source: Source) -> HTML:

@@ -78,7 +78,7 @@ def train_decoder(
     if start is not None:
         fill(decoder, weights, start / "model.safetensors")
     if settings.min_snr_gamma is not None:
-        weigh_by_snr(decoder, settings.min_snr_gamma)
+        weigh_by_snr(decoder, settings.min_snr_gamma, settings.snr_floor)
     choose(decoder.to(device), settings)
     embeddings, val_embeddings = space.images, space.val_images
     tokens, val_tokens = (eyes.vocabulary.encode(words).to(device) for words in (corpus.captions, corpus.val_captions))

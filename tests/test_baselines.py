@@ -1,0 +1,305 @@
+"""What a user may rely on: real loading code, a table that marks what is not there, one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("diffusers")
+
+from logolib.baselines import BaselineError, baselines, pick_prompts
+from logolib.baselines.models import Drawn, Kandinsky, Ours, StableDiffusion
+from logolib.baselines.stage import _with_ratios
+from logolib.baselines.timing import PeakMemory
+from logolib.baselines.weights import AbsentError, check_memory, locate
+from logolib.config import BaselineSettings
+from logolib.report import tables
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers and transformers warn of their own affairs
+
+
+def tokenizer(folder: Path):  # type: ignore[no-untyped-def]
+    """A CLIPTokenizer of single letters, as its two files."""
+    from transformers import CLIPTokenizer
+
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    words = [*letters, *(f"{one}</w>" for one in letters), "<|startoftext|>", "<|endoftext|>"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16), len(words)
+
+
+@pytest.fixture(scope="module")
+def stable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A StableDiffusionPipeline of a few thousand weights, saved as diffusers saves it."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    root = tmp_path_factory.mktemp("stable")
+    torch.manual_seed(0)
+    words, size = tokenizer(root / "words")
+    pipe = StableDiffusionPipeline(
+        vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=16),
+        text_encoder=CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=size,
+                hidden_size=16,
+                intermediate_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                max_position_embeddings=16,
+                bos_token_id=size - 2,
+                eos_token_id=size - 1,
+                pad_token_id=size - 1,
+            )
+        ),
+        tokenizer=words,
+        unet=UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=16,
+            attention_head_dim=2,
+            norm_num_groups=4,
+        ),
+        scheduler=DDIMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.save_pretrained(root / "model")
+    return root / "model"
+
+
+@pytest.fixture(scope="module")
+def kandinsky(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The decoder and the prior of a tiny Kandinsky 2.2, as their two folders."""
+    from diffusers import (
+        DDPMScheduler,
+        KandinskyV22Pipeline,
+        KandinskyV22PriorPipeline,
+        PriorTransformer,
+        UnCLIPScheduler,
+        UNet2DConditionModel,
+        VQModel,
+    )
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPTextConfig,
+        CLIPTextModelWithProjection,
+        CLIPVisionConfig,
+        CLIPVisionModelWithProjection,
+    )
+
+    root = tmp_path_factory.mktemp("kandinsky")
+    torch.manual_seed(0)
+    words, size = tokenizer(root / "words")
+    width = 16
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=8,
+        addition_embed_type="image",
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        encoder_hid_dim=width,
+        encoder_hid_dim_type="image_proj",
+        cross_attention_dim=width,
+        attention_head_dim=4,
+        resnet_time_scale_shift="scale_shift",
+        norm_num_groups=4,
+    )
+    movq = VQModel(
+        block_out_channels=(32, 32, 32, 32),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        norm_num_groups=4,
+        norm_type="spatial",
+        latent_channels=4,
+        num_vq_embeddings=12,
+        vq_embed_dim=4,
+    )
+    noise = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="linear", thresholding=False)
+    KandinskyV22Pipeline(unet=unet, scheduler=noise, movq=movq).save_pretrained(root / "decoder")
+    text = CLIPTextConfig(
+        vocab_size=size,
+        hidden_size=width,
+        projection_dim=width,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=size - 2,
+        eos_token_id=size - 1,
+        pad_token_id=size - 1,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=width,
+        projection_dim=width,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+    )
+    KandinskyV22PriorPipeline(
+        prior=PriorTransformer(
+            num_attention_heads=2, attention_head_dim=8, embedding_dim=width, num_layers=1, num_embeddings=16
+        ),
+        image_encoder=CLIPVisionModelWithProjection(vision),
+        text_encoder=CLIPTextModelWithProjection(text),
+        tokenizer=words,
+        scheduler=UnCLIPScheduler(prediction_type="sample", variance_type="fixed_small_log", clip_sample=True),
+        image_processor=CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
+    ).save_pretrained(root / "prior")
+    return root / "decoder", root / "prior"
+
+
+def settings(stable: Path, kandinsky: tuple[Path, Path], **more: object) -> BaselineSettings:
+    folders = {"stable_diffusion": str(stable), "kandinsky": str(kandinsky[0]), "kandinsky_prior": str(kandinsky[1])}
+    return BaselineSettings.model_validate({**folders, "n": 2, "size": 64, "steps": 2, **more})
+
+
+def test_stable_diffusion_draws_the_same_picture_for_a_seed(stable: Path) -> None:
+    model = StableDiffusion(str(stable), "cpu")
+    one, again, other = (model.draw("a lion", seed, 64, 2).pixels for seed in (3, 3, 4))
+    assert one.dtype == np.uint8
+    assert one.shape == (64, 64, 3)
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_kandinsky_draws_from_prior_and_decoder(kandinsky: tuple[Path, Path]) -> None:
+    model = Kandinsky(str(kandinsky[0]), str(kandinsky[1]), "cpu")
+    one, again = (model.draw("a lion", 3, 64, 2).pixels for _ in range(2))
+    assert one.shape == (64, 64, 3)
+    assert (one == again).all()
+
+
+def test_the_stage_compares_what_is_there_and_marks_the_rest(
+    stable: Path, kandinsky: tuple[Path, Path], tmp_path: Path
+) -> None:
+    result = baselines(settings(stable, kandinsky), tmp_path, seed=1)
+    rows = {row["model"]: row for row in result.values["rows"] if row["device"] == "cpu"}
+    for there in ("logolib", "Stable Diffusion", "Kandinsky 2.2"):
+        assert rows[there]["absent"] == ""
+        assert rows[there]["seconds"] > 0
+        assert rows[there]["peak_gb"] > 0
+    for away in ("dalle2-laion", "DALL-E Mini"):
+        assert rows[away]["absent"]
+        assert rows[away]["seconds"] is None
+    assert len(result.values["pictures"]) == 6
+    assert len({picture["seed"] for picture in result.values["pictures"]}) == 2  # the same for every model
+    assert all((tmp_path / picture["file"]).exists() for picture in result.values["pictures"])
+    table = tables.baselines(tmp_path).data
+    assert table.count("absent") == len(result.skipped)
+    assert tables.numbers("baselines", tmp_path)["models_drawn"] == 3
+
+
+def test_a_missing_model_says_what_to_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    chosen = BaselineSettings(models=("stable-diffusion", "kandinsky"), n=1, size=64, steps=2)
+    result = baselines(chosen, tmp_path / "out")
+    reasons = [entry["reason"] for entry in result.skipped]
+    assert any("hf download CompVis/stable-diffusion-v1-4" in r and "GB" in r and "licence" in r for r in reasons)
+    assert any("kandinsky-2-2-prior" in r and "Apache" in r for r in reasons)
+    with pytest.raises(AbsentError, match="fetch it"):
+        locate("nobody/nothing-of-the-kind", "fetch it")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            lambda root: (root / "unet" / "diffusion_pytorch_model.safetensors").unlink(),
+            r"half-downloaded: unet/ holds",
+        ),
+        (lambda root: shutil.rmtree(root / "vae"), "half-downloaded: vae/ is missing"),
+        (lambda root: (root / "unet" / "x.incomplete").write_bytes(b""), "half-downloaded"),
+        (lambda root: (root / "model_index.json").write_text("{"), "damaged"),
+        (lambda root: (root / "model_index.json").unlink(), "no model_index"),
+    ],
+)
+def test_half_a_model_is_refused_before_it_loads(stable: Path, tmp_path: Path, harm, said: str) -> None:  # type: ignore[no-untyped-def]
+    root = tmp_path / "model"
+    shutil.copytree(stable, root)
+    harm(root)
+    with pytest.raises(BaselineError, match=said):
+        StableDiffusion(str(root), "cpu")
+
+
+def test_weights_that_are_cut_off_are_refused(stable: Path, tmp_path: Path) -> None:
+    root = tmp_path / "model"
+    shutil.copytree(stable, root)
+    file = root / "unet" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(BaselineError, match="is cut off"):
+        StableDiffusion(str(root), "cpu")
+
+
+def test_a_model_of_another_class_is_named(stable: Path, kandinsky: tuple[Path, Path]) -> None:
+    with pytest.raises(BaselineError, match="is a KandinskyV22Pipeline, not a StableDiffusionPipeline"):
+        StableDiffusion(str(kandinsky[0]), "cpu")
+    with pytest.raises(BaselineError, match="is a StableDiffusionPipeline, not a KandinskyV22PriorPipeline"):
+        Kandinsky(str(kandinsky[0]), str(stable), "cpu")
+
+
+def test_what_does_not_fit_is_refused_with_both_figures() -> None:
+    with pytest.raises(BaselineError, match=r"needs about 1300000\.0 GB on the cpu and [\d.]+ GB are free"):
+        check_memory("a giant", 10**15, "cpu")
+    check_memory("a dwarf", 1000, "cpu")
+
+
+def test_a_blanked_picture_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
+    def blank(self: Ours, prompt: str, seed: int, size: int, steps: int) -> Drawn:
+        return Drawn(np.zeros((size, size, 3), np.uint8), blanked=True)
+
+    monkeypatch.setattr(Ours, "draw", blank)
+    chosen = BaselineSettings(models=("ours",), ours=str(tiny_model), n=1, size=32, steps=2)
+    result = baselines(chosen, tmp_path)
+    assert "blanked" in result.skipped[0]["reason"]
+    assert result.values["pictures"][0]["blanked"]
+
+
+def test_the_ratio_needs_both_devices() -> None:
+    rows = [
+        {"model": "a", "device": "cpu", "seconds": 20.0},
+        {"model": "a", "device": "cuda", "seconds": 2.0},
+        {"model": "b", "device": "cpu", "seconds": 20.0},
+    ]
+    assert [row["cpu_to_gpu"] for row in _with_ratios(rows)] == [10.0, 10.0, None]
+
+
+def test_peak_memory_sees_what_is_gone_again() -> None:
+    with PeakMemory("cpu") as before:
+        pass
+    with PeakMemory("cpu", every_s=0.001) as peak:
+        held = np.ones(50_000_000)
+        float(held.sum())
+        del held
+    assert peak.bytes > before.bytes + 2e8
+
+
+def test_prompts_come_from_2022_the_clubs_or_a_file(tmp_path: Path) -> None:
+    assert pick_prompts("2022", 1) == ["A soccer club logo"]
+    assert len(pick_prompts("clubs", 5)) == 5
+    (tmp_path / "mine.txt").write_text("one\n\n two \nthree\n")
+    assert pick_prompts(str(tmp_path / "mine.txt"), 2) == ["one", "two"]
+    (tmp_path / "empty.txt").write_text("\n")
+    for source in ("empty.txt", "none.txt"):
+        with pytest.raises(BaselineError):
+            pick_prompts(str(tmp_path / source), 2)
+    with pytest.raises(BaselineError, match="no model 'midjourney'"):
+        baselines(BaselineSettings(models=("midjourney",)), tmp_path)
