@@ -31,7 +31,8 @@ TOKEN = "the-organisers-own-token"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_study(tmp_path_factory.mktemp("study"), checks=2)
+    names = ("arm-of-one", "arm-of-two")  # words that no page and no description says
+    return small_study(tmp_path_factory.mktemp("study"), names=names, checks=2)
 
 
 @pytest.fixture
@@ -160,10 +161,7 @@ def test_nothing_that_a_rater_gets_names_an_arm_a_key_or_a_kind(web: TestClient,
     for answer in answers:
         said = answer.text + str(answer.headers)
         for secret in (*study.arms, study.key, "check-", 'repeat"', '"main"', "p001"):
-            assert secret not in said.replace("event.repeat", "").replace("base-uri", "").replace("baseball", ""), (
-                secret,
-                answer.url,
-            )
+            assert secret not in said.replace("event.repeat", ""), (secret, answer.url)
     pictures = [web.get(f"/p/{code}.png") for code in sorted(study.codes())]
     assert len({str(sorted(picture.headers.items())) for picture in pictures}) == 1
     assert "etag" not in pictures[0].headers
