@@ -227,6 +227,7 @@ class BaselineSettings(Settings):
     stable_diffusion: str = "CompVis/stable-diffusion-v1-4"  # a folder, or a name in Hugging Face's cache
     kandinsky: str = "kandinsky-community/kandinsky-2-2-decoder"
     kandinsky_prior: str = "kandinsky-community/kandinsky-2-2-prior"
+    dalle2_laion: str = "dalle2-laion/load.json"  # its ModelLoadConfig; files are beside it
     prompts: str = "2022"  # 2022 | clubs | a text file, one prompt a line
     n: int = Field(4, ge=1)  # prompts
     size: int = Field(256, ge=16, multiple_of=8)
