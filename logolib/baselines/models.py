@@ -80,7 +80,7 @@ class Ours:
 
 
 def _pipelines(wanted: dict[str, str], device: str, download: str) -> list[Any]:
-    """diffusers' pipelines by name and class, on a device, once all are known to be whole and to fit."""
+    """The pipelines of diffusers by name and class, on a device, once all are known to be whole and to fit."""
     try:
         import diffusers
     except ImportError:

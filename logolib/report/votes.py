@@ -40,8 +40,8 @@ def raters(source: Source) -> HTML:
         ["the same answer twice", _interval(values["same_answer_twice"])],
         ["Krippendorff's alpha", "not defined" if values["alpha"] is None else f"{values['alpha']:.2f}"],
     ]
-    for row in values["judge"] or ():
-        rows.append([f"agree with the judge on {row['second']} and {row['first']}", _interval(row)])
+    judge = values["judge"] or ()
+    rows += [[f"agree with the judge on {row['second']} and {row['first']}", _interval(row)] for row in judge]
     return table(["", ""], rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from scipy.stats import binom, multinomial, norm
@@ -30,9 +31,9 @@ def prompts_needed(share: float, alpha: float = 0.05, power: float = 0.8, tied: 
     if n > 1.2 * MOST:
         return None
     found = _power_of_decided(n, share, alpha)
-    while _mixed(found, n, tied) >= power:
-        n -= 1
-    return n + 1
+    if not tied:
+        return int(np.flatnonzero(found < power).max()) + 1
+    return bisect_left(range(n), power, key=lambda prompts: _mixed(found, prompts, tied))  # ties smooth the steps
 
 
 def _power_of_decided(most: int, share: float, alpha: float) -> np.ndarray:

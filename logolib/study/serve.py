@@ -55,7 +55,7 @@ def serve(
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_keep_alive=75,  # s: a rater looks longer than uvicorn's 5, and then would connect anew for each vote
+            timeout_keep_alive=75,  # s: a rater looks longer than uvicorn's 5 and would connect anew for each vote
             timeout_graceful_shutdown=5,
         )
         uvicorn.Server(settings).run(sockets=[listener])
