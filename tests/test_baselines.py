@@ -17,7 +17,7 @@ pytest.importorskip("diffusers")
 
 from logolib.baselines import BaselineError, baselines, pick_prompts
 from logolib.baselines.known import KNOWN
-from logolib.baselines.laion import Dalle2Laion
+from logolib.baselines.laion import Dalle2Laion, read_text
 from logolib.baselines.models import Kandinsky, StableDiffusion
 from logolib.baselines.stage import _with_ratios
 from logolib.baselines.timing import PeakMemory
@@ -280,13 +280,13 @@ def test_dalle2_laion_draws_from_the_files_that_its_config_names(laion: Path) ->
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_end_token_is_shown_where_dalle2_pytorch_shows_it(laion: Path) -> None:
-    model = Dalle2Laion(str(laion), "cpu")
-    tokens = model.clip.vocabulary.encode(["a lion", "a lion with a crown"])
-    ends = (tokens == model.clip.vocabulary.end).int().argmax(1)
-    for keep, beyond in ((False, 0), (True, 1)):
-        _, words = model.clip.encode_text_tokens(tokens, keep_end=keep)
-        assert ((words.abs().sum(-1) > 0).sum(1) == ends + beyond).all()
+def test_words_are_read_up_to_the_end_token_as_dalle2_pytorch_reads_them(laion: Path) -> None:
+    clip = Dalle2Laion(str(laion), "cpu").clip
+    tokens = clip.vocabulary.encode(["a lion", "a lion with a crown"])
+    text, words = read_text(clip, tokens)
+    assert (text.shape, words.shape) == ((2, 16), (2, 16, 16))
+    ends = (tokens == clip.vocabulary.end).int().argmax(1)
+    assert ((words.abs().sum(-1) > 0).sum(1) == ends + 1).all()
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ class Dalle2Laion:
         with torch.random.fork_rng(), torch.no_grad(), progress:
             torch.manual_seed(seed)
             tokens = self.clip.vocabulary.encode([prompt]).to(self.device)
-            text, words = self.clip.encode_text_tokens(tokens, keep_end=True)
+            text, words = read_text(self.clip, tokens)
             image = self._image_embedding(text, words, steps)
             picture: Any = None
             for source, decoder in zip(self.unets, self.decoders, strict=True):
@@ -128,6 +128,19 @@ class Dalle2Laion:
             timesteps=min(steps, self.prior.noise_scheduler.num_timesteps),
         )
         return guesses[torch.cosine_similarity(guesses, text).argmax()][None]
+
+
+def read_text(clip: Clip, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens (B, L) => embeddings (B, D) and states (B, L, width), zero after the end token, as upstream's adapters."""
+    states: list[torch.Tensor] = []
+    hook = clip.net.ln_final.register_forward_hook(lambda _module, _inputs, output: states.append(output))
+    try:
+        text = clip.encode_text(tokens)
+    finally:
+        hook.remove()
+    before_end = (tokens == clip.vocabulary.end).cumsum(-1) == 0
+    shown = torch.nn.functional.pad(before_end, (1, -1), value=True)
+    return text, states[0].float() * shown.unsqueeze(-1)
 
 
 def _draw(decoder: Any, source: _Unets, image: torch.Tensor, words: torch.Tensor, picture: Any, steps: int) -> Any:

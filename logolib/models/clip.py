@@ -94,21 +94,16 @@ class Clip(nn.Module):
         """Tokens (B, L) => normalised embeddings (B, dim)."""
         return F.normalize(self.net.encode_text(tokens).float(), dim=-1)
 
-    def encode_text_tokens(self, tokens: Tensor, keep_end: bool = False) -> tuple[Tensor, Tensor]:
-        """Tokens (B, L) => embeddings (B, dim) and encodings (B, L, width), zero from the end token on.
-
-        keep_end: zero after it instead, as dalle2-pytorch's adapters have it.
-        """
+    def encode_text_tokens(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, L) => embeddings (B, dim) and encodings (B, L, width), zero from the end token on."""
         states: list[Tensor] = []
         hook = self.net.ln_final.register_forward_hook(lambda _module, _inputs, output: states.append(output))
         try:
             embeddings = self.encode_text(tokens)
         finally:
             hook.remove()
-        shown = (tokens == self.vocabulary.end).cumsum(-1) == 0
-        if keep_end:
-            shown = F.pad(shown, (1, -1), value=True)
-        return embeddings, states[0].float() * shown.unsqueeze(-1)
+        before_end = (tokens == self.vocabulary.end).cumsum(-1) == 0
+        return embeddings, states[0].float() * before_end.unsqueeze(-1)
 
     def fingerprint(self) -> str:
         """A short hash of the weights and the vocabulary: what embeddings depend on."""
