@@ -71,7 +71,9 @@ def train_decoder(
     values: dict[str, Any] = {"pairs": len(corpus.captions)}
     weights = {} if start is None else read_weights(start / "model.safetensors")
     if start is not None and settings.bridge:
-        bridge, values["bridge"] = _bridge(load_clip(start.parent / "clip"), eyes, corpus, config["unets"][0].get("text_embed_dim"))
+        bridge, values["bridge"] = _bridge(
+            load_clip(start.parent / "clip"), eyes, corpus, config["unets"][0].get("text_embed_dim")
+        )
         config, weights = rebuilt(config, bridge), carried_over(weights, bridge)
     torch.manual_seed(derive(seed, "decoder weights"))
     decoder = build_decoder(config)
