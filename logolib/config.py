@@ -133,12 +133,12 @@ class DiffusionSettings(TrainSettings):
 class PriorSettings(DiffusionSettings):
     """dalle2-pytorch's DiffusionPrior."""
 
-    dim: int | None = None  # None: as wide as the CLIP's embedding
     depth: int = Field(4, ge=1)
     heads: int = Field(4, ge=1)
     dim_head: int = Field(32, ge=8)
     timesteps: int = Field(100, ge=2)
     text_dropout: float = Field(0.1, ge=0, le=1)
+    normformer: bool = True  # one more normalisation in each layer
 
 
 class DecoderSettings(DiffusionSettings):
