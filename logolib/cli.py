@@ -418,9 +418,6 @@ def study_analyse(
         profile=profile.value,
     )
     typer.echo(result.values["verdict"])
-    from logolib.report.votes import write_page
-
-    typer.echo(f"wrote {write_page(out)}")
     _report(result, out, as_json)
 
 

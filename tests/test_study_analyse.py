@@ -9,11 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from study_world import Rater, paper_study, prefers, small_study, votes_of
 
 from logolib.config import StudySettings
-from logolib.report.votes import write_page
 from logolib.results import read_result
 from logolib.study import Question, Study, StudyError, load_study, sheet
 from logolib.study.analyse import analyse, findings
@@ -110,24 +108,6 @@ def test_an_analysis_reads_csv_and_saved_answers_and_compares_with_a_judge(made:
     assert values["raters"]["counted"] == 2
     assert (values["pairs"][0]["won"], values["pairs"][0]["p"]) == (8, 2 / 2**8)
     assert (values["judge"][0]["same"], values["judge"][0]["n"]) == (1, 8)
-
-
-@pytest.mark.parametrize("scripted", [False, True])
-def test_the_page_for_the_book_says_who_voted_and_who_won(tmp_path: Path, scripted: bool) -> None:
-    made = small_study(tmp_path, prompts=8, names=("base", "real", "tuned"), checks=1)
-    study, rater = load_study(made), prefers("tuned", 1, 0)
-    rows = [row for q in sheet(study, 0) for row in question_rows(study, "r0", q, rater(q), 900)]
-    (tmp_path / "votes.csv").write_text(to_csv(rows), "utf8")
-    analyse(QUICK, made, [tmp_path / "votes.csv"], tmp_path / "out", scripted=scripted)
-    page = write_page(tmp_path / "out").read_text("utf8")
-    assert ("no people" in page) == scripted
-    assert page.startswith("# What scripted raters said" if scripted else "# What people said")
-    assert "tuned is preferred" in page
-    assert "tuned against base" in page
-    for name in ("win-rates.png", "strengths.png"):
-        assert name in page
-        with Image.open(tmp_path / "out" / name) as figure:
-            assert figure.width > 400
 
 
 def test_unfit_files_are_refused_with_their_line(made: Path, tmp_path: Path) -> None:
