@@ -86,7 +86,8 @@ def fitting_font(words: str, prompt: str = "") -> str:
     for name in names:
         if not lacking[name]:
             return name
-    glyphs = ", ".join(min(lacking.values(), key=len))
+    fewest = min(names, key=lambda name: len(lacking[name]))
+    glyphs = ", ".join(lacking[fewest])
     raise DrawingError(f"No font here can set {words!r}: {glyphs}; write the words in another script.")
 
 

@@ -75,7 +75,7 @@ def _inked(cleaned: Cleaned) -> list[bool]:
     step = np.subtract.outer(light, light)  # [paper, ink] > 0 where the paper is lighter
     worth = length * (np.abs(step) + 0.25 * step)
 
-    def kept(split: tuple[bool, ...]) -> float:
+    def kept(split: Iterable[bool]) -> float:
         wet = np.array([*split, False])
         return float(worth[~wet][:, wet].sum())
 
