@@ -12,6 +12,7 @@ import torch
 from logolib.baselines.weights import AbsentError, check_class, check_memory, check_whole, locate
 from logolib.config import BaselineSettings
 from logolib.generate import LogoPipeline
+from logolib.models.lineage import CURATOR, Lineage, zoo_lineage
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Known:
     title: str
     download: str  # what to fetch, how large, under which licence
     load: Callable[[BaselineSettings, str], Model]  # (settings, "cpu" | "cuda") -> model
+    lineage: Lineage = Lineage()  # what its authors say taught or filtered for it
 
 
 class StableDiffusion:
@@ -123,6 +125,11 @@ _KANDINSKY = (
     "Apache 2.0 licence."
 )
 
+# Trained on LAION, which a CLIP of OpenAI's filtered, and each with a CLIP's text or image tower in it.
+_OF_LAION = Lineage(frozenset({"LAION"}), frozenset({CURATOR}))
+_STABLE_LINEAGE = _OF_LAION | zoo_lineage("ViT-L-14", "openai")
+_KANDINSKY_LINEAGE = _OF_LAION | zoo_lineage("ViT-bigG-14", "laion2b_s39b_b160k")
+
 KNOWN: tuple[Known, ...] = (
     Known("ours", "logolib", "It ships, or `make report` trains one.", lambda s, device: Ours(s.ours, device)),
     Known(
@@ -130,6 +137,7 @@ KNOWN: tuple[Known, ...] = (
         "Stable Diffusion",
         _STABLE,
         lambda s, device: StableDiffusion(s.stable_diffusion, device, _STABLE.format(s.stable_diffusion)),
+        _STABLE_LINEAGE,
     ),
     Known(
         "kandinsky",
@@ -138,6 +146,7 @@ KNOWN: tuple[Known, ...] = (
         lambda s, device: Kandinsky(
             s.kandinsky, s.kandinsky_prior, device, _KANDINSKY.format(s.kandinsky, s.kandinsky_prior)
         ),
+        _KANDINSKY_LINEAGE,
     ),
     Known("dalle2-laion", "dalle2-laion", "", _dalle2_laion),
     Known("dalle-mini", "DALL-E Mini", "", _dalle_mini),
