@@ -169,7 +169,7 @@ def test_the_paragraph_says_better_worse_and_how_many_prompts_it_would_take() ->
     ]
     values = {"measures": measures, "comparisons": rows, "attributes": {}, "choices": 10, "chance": 0.1}
     text = verdict(["demo", "base"], values)
-    assert "Compared with base, demo is better in the right caption picked (+12 points, +5 to +19)" in text
+    assert "Compared with base, demo is better in right captions picked (+12 points, +5 to +19)" in text
     assert "worse in distance from true logos (+0.3, +0.1 to +0.5)" in text
     assert "can't tell at this size for closeness to the caption (it would take about 321 prompts)" in text
     assert f"variety (more than {MOST} prompts would not be enough)" in text

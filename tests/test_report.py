@@ -177,7 +177,7 @@ def test_the_overview_has_a_panel_a_measure_and_a_row_an_arm() -> None:
     figure.canvas.draw()
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == [
-        "the right caption picked",
+        "right captions picked",
         "distance from true logos,\nless is better",
     ]
     assert [label.get_text() for label in shown[0].get_yticklabels()] == ["true pictures\n(ceiling)", "drawn pictures"]

@@ -30,6 +30,9 @@ class Model(Protocol):
         """Draw one picture, `size` pixels a side, with `steps` evaluations of its main network."""
 
 
+UNKNOWN = Lineage(unknown=frozenset({"what its authors took"}))
+
+
 @dataclass(frozen=True)
 class Known:
     """A model as the table names it, and what it takes to have it."""
@@ -38,7 +41,7 @@ class Known:
     title: str
     download: str  # what to fetch, how large, under which licence
     load: Callable[[BaselineSettings, str], Model]  # (settings, "cpu" | "cuda") -> model
-    lineage: Lineage = Lineage()  # what its authors say taught or filtered for it
+    lineage: Lineage = UNKNOWN  # what its authors say taught or filtered for it
 
 
 class StableDiffusion:

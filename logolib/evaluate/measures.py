@@ -30,13 +30,13 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "fit": Measure("the right caption picked"),
+    "fit": Measure("right captions picked"),
     "similarity": Measure("closeness to the caption", share=False, low=-1),
     "attributes": Measure("attributes drawn as asked"),
     "lettering": Measure("legible lettering"),
     "kid": Measure("distance from true logos", -1, share=False, low=-math.inf, high=math.inf),
     "precision": Measure("pictures that could be true logos"),
-    "recall": Measure("true logos that it could have drawn"),
+    "recall": Measure("true logos it could have drawn"),
     "variety": Measure("variety", share=False, high=2),
     "copied": Measure("nearness to training logos", -1),
 }

@@ -65,7 +65,7 @@ def evaluate(
 
     seeds = prompt_seeds(len(held.captions), settings.per_prompt, seed)
     drawn = {arm.name: arm.pictures(held.captions, seeds) for arm in arms}
-    _keep(out / "arms", {**drawn, "real": held.pairs.images[held.rows]}, held.captions, settings.per_prompt)
+    _keep(out / "arms", {**drawn, "real": held.pairs.images[held.rows]}, held.captions)
     scores, values, rows = fit_scores(settings, judge, marker, held, drawn, seeds)
     files = {"fit": "fit.json", "attributes": "attributes.json"}
     values |= _attributes(settings, marker, arms, scores, out, files, seed)
@@ -148,7 +148,7 @@ def _measures(settings: EvaluateSettings, scores: Scores, seed: int) -> dict[str
     return table
 
 
-def _keep(folder: Path, pictures: Mapping[str, np.ndarray], prompts: Sequence[str], each: int) -> None:
+def _keep(folder: Path, pictures: Mapping[str, np.ndarray], prompts: Sequence[str]) -> None:
     """Each arm's first picture of every prompt as files with captions.csv: what `logolib study design` takes."""
     shutil.rmtree(folder, ignore_errors=True)
     for arm, drawn in pictures.items():
