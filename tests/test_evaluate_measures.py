@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 from scipy import stats
 from torchmetrics.image.kid import poly_mmd
 
-from logolib.emblems import draw
 from logolib.emblems.corpus import sample_many
 from logolib.evaluate.attributes import shares_alike, shares_right
 from logolib.evaluate.lettering import asked_words, words_read
@@ -197,11 +199,14 @@ def test_initials_are_no_words_and_prompts_without_words_are_not_read() -> None:
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
 def test_legible_words_are_read_and_blank_pictures_are_not() -> None:
-    asking = [(e, c) for e, c in sample_many(400, 3) if e.wordmark and len(asked_words(c)) == 1]
-    named = [(e, c) for e, c in asking if len(e.wordmark or "") > 4][:6]
-    pictures = np.stack([draw(emblem, 256)[..., :3] for emblem, _ in named])
-    captions = [caption for _, caption in named]
-    shares = words_read(pictures, captions, 5)
-    assert Counter(np.isnan(shares)) == {False: 5, True: 1}
-    assert np.nanmean(shares) > 0.3
-    assert np.nanmax(words_read(np.full_like(pictures, 255), captions, 6)) == 0
+    font = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), 30)
+    pictures = []
+    for words in ("LYON STARS", "HARBOUR", "MILLERS"):
+        sheet = Image.new("RGB", (256, 256), "white")
+        ImageDraw.Draw(sheet).text((20, 180), words, fill="navy", font=font)
+        pictures.append(np.asarray(sheet))
+    prompts = ['a star, wordmark "Lyon Stars"', 'an anchor, "HARBOUR" below', 'wheat, the words "ROVERS"']
+    assert words_read(np.stack(pictures), prompts, 3).tolist() == [1.0, 1.0, 0.0]
+    first = words_read(np.stack(pictures), prompts, 1)
+    assert Counter(np.isnan(first)) == {False: 1, True: 2}
+    assert words_read(np.full((1, 256, 256, 3), 255, np.uint8), prompts[:1], 3)[0] == 0

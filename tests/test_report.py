@@ -176,7 +176,7 @@ def test_the_overview_has_a_panel_a_measure_and_a_row_an_arm() -> None:
     figure = evaluation.overview(result("evaluate"))
     figure.canvas.draw()
     shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == [
+    assert [axes.get_title(loc="left") for axes in shown] == [
         "right captions picked",
         "distance from true logos,\nless is better",
     ]

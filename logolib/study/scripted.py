@@ -37,7 +37,7 @@ def scripted_study(
     arms = [arm for arm in read_result(evaluation / "result.json", "evaluate").values["arms"] if arm != "shuffled"]
     if len(arms) > 2:
         arms.remove("real")
-    alike = _alike(evaluation / "fit.json")
+    alike = _alike(evaluation / "fit.json", arms)
     shutil.rmtree(out / "study", ignore_errors=True)
     folders = {arm: evaluation / "arms" / arm for arm in arms}
     design(settings, folders, out / "study", seed=seed, profile=profile)
@@ -78,14 +78,9 @@ def _answer(question: Question, alike: Mapping[str, float], slips: float, seed: 
     return reads.index(best) if reads.count(best) == 1 else None
 
 
-def _alike(file: Path) -> Alike:
+def _alike(file: Path, arms: list[str]) -> Alike:
     try:
-        listed = json.loads(file.read_text("utf8"))
-        return {
-            " ".join(row["prompt"].split()): {
-                arm: float(found["alike"]) for arm, found in row.items() if isinstance(found, dict) and "alike" in found
-            }
-            for row in listed
-        }
+        listed = list(json.loads(file.read_text("utf8")))
+        return {" ".join(row["prompt"].split()): {arm: float(row[arm]["alike"]) for arm in arms} for row in listed}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise StudyError(f"{file} is not the fit.json of `logolib evaluate`; evaluate again.") from None
