@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from PIL import Image
 
 from logolib.baselines import BaselineError, baselines
 from logolib.config import BaselineSettings, EvaluateSettings, LogolibError
-from logolib.data import DataError, held_out_prompts, prompt_seeds
+from logolib.data import DataError, held_out_prompts, load_pairs, prompt_seeds
 from logolib.evaluate import evaluate
 from logolib.evaluate.judge import JudgeError, load_judge, similarity, zoo_judge
+from logolib.images import read_image
 from logolib.models.lineage import FILE, Lineage, zoo_lineage
 from logolib.results import CAPTIONS, StageResult, Stopwatch, write_result
 
@@ -99,7 +101,7 @@ def test_folders_of_pictures_and_other_peoples_models_are_arms_like_any(
     for arm in (*names, "real"):
         kept = sorted((tmp_path / "out" / "arms" / arm).glob("*.png"))
         assert len(kept) == len(captions)
-        assert {Image.open(file).size for file in kept} == {(64, 64)}
+        assert {read_image(file.read_bytes()).size for file in kept} == {(64, 64)}
 
 
 def test_a_baseline_that_drew_other_prompts_is_left_out_with_the_remedy(
@@ -141,14 +143,10 @@ def test_an_arm_with_missing_pictures_or_kin_is_refused_in_one_sentence(
 
 
 def test_one_prompt_is_refused(tiny_data: Path, tmp_path: Path) -> None:
-    from logolib.data import load_pairs
-
     lonely = tmp_path / "lonely"
     shutil.copytree(tiny_data, lonely)
     for shard in lonely.glob("val-*.tar"):
         shard.unlink()
-    import tarfile
-
     source = sorted(tiny_data.glob("val-*.tar"))[0]
     with tarfile.open(source) as whole, tarfile.open(lonely / "val-000000.tar", "w") as one:
         first = sorted(whole.getnames())[0].split(".")[0]
