@@ -111,7 +111,7 @@ def _stock(given: argparse.Namespace) -> float:
                 str(given.work / "stock" / f"{{000000..{SHARDS - 1:06d}}}.tar"),
                 num_workers=1,
                 batch_size=given.batch_size,
-                img_embeddings_url=str(given.work / "stock") if best else None,
+                img_embeddings_url=str(given.work / "stock" / "embeddings") if best else None,
                 index_width=4,
                 img_preproc=small if best else sized,
             )
@@ -162,7 +162,7 @@ def _prepare(given: argparse.Namespace) -> None:
     clip.save(given.work / "model" / "clip")
     folder, stock = given.work / "pictures", given.work / "stock"
     folder.mkdir(parents=True, exist_ok=True)
-    stock.mkdir(exist_ok=True)
+    (stock / "embeddings").mkdir(parents=True, exist_ok=True)  # of their own: upstream reads a number off each file
     embeddings = embed_images(clip.eval(), made.images).numpy()
     lines = ["file,caption,team"]
     each = PICTURES // SHARDS
@@ -177,7 +177,7 @@ def _prepare(given: argparse.Namespace) -> None:
                     info = tarfile.TarInfo(f"{shard:06d}{i:04d}.{ending}")
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
-        np.save(stock / f"img_emb_{shard:06d}.npy", embeddings[rows.start : rows.stop])
+        np.save(stock / "embeddings" / f"img_emb_{shard:06d}.npy", embeddings[rows.start : rows.stop])
     (folder / "captions.csv").write_text("\n".join(lines), "utf8")
     collect(CollectSettings(source=str(folder)), given.work / "collected", progress=False)
     build_dataset(DatasetSettings(size=64), given.work / "collected", given.work / "data", progress=False)

@@ -70,9 +70,14 @@ class Server:
                 time.sleep(0.1)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it, kindly or by SIGKILL."""
+        """End it, kindly or by SIGKILL; nothing of it is left running."""
         self._process.send_signal(how)
-        self._process.wait(30)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def votes(self) -> list[dict[str, str]]:
         """The organiser's CSV."""

@@ -175,7 +175,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     recipe: Annotated[str | None, typer.Option(help="A known experiment's settings: clip_2022.")] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A decoder's config of dalle2-pytorch, instead of a profile.")
+        Path | None, typer.Option(help="dalle2-pytorch's config of a prior or a decoder, instead of a profile.")
     ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
@@ -184,11 +184,11 @@ def train(
     """Train one of the models on a data set."""
     given: list[str] = []
     if config is not None:
-        if part != Part.decoder:
-            _fail(f"`train {part.value}` takes no --config; `train decoder` does.", 2)
+        if part not in (Part.prior, Part.decoder):
+            _fail(f"`train {part.value}` takes no --config; `train prior` and `train decoder` do.", 2)
         from logolib.doctor import changes_of
 
-        given = changes_of(config, data)
+        given = changes_of(config, data, part.value)
     asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
     settings = _settings(profile, [*given, *(changes or ()), *asked], recipe)
     import logolib.train as stages

@@ -133,12 +133,12 @@ class DiffusionSettings(TrainSettings):
 class PriorSettings(DiffusionSettings):
     """dalle2-pytorch's DiffusionPrior."""
 
-    dim: int | None = None  # None: as wide as the CLIP's embedding
     depth: int = Field(4, ge=1)
     heads: int = Field(4, ge=1)
     dim_head: int = Field(32, ge=8)
     timesteps: int = Field(100, ge=2)
     text_dropout: float = Field(0.1, ge=0, le=1)
+    normformer: bool = True  # one more normalisation in each layer
 
 
 class DecoderSettings(DiffusionSettings):
@@ -227,6 +227,7 @@ class BaselineSettings(Settings):
     stable_diffusion: str = "CompVis/stable-diffusion-v1-4"  # a folder, or a name in Hugging Face's cache
     kandinsky: str = "kandinsky-community/kandinsky-2-2-decoder"
     kandinsky_prior: str = "kandinsky-community/kandinsky-2-2-prior"
+    dalle2_laion: str = "dalle2-laion/load.json"  # its ModelLoadConfig; files are beside it
     # 2022 | clubs | a text file, one prompt a line | held-out: those that `evaluate` asks for
     prompts: str = "2022"
     n: int = Field(4, ge=1)  # prompts; `evaluate` compares models that drew all of its own

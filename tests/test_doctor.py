@@ -120,6 +120,25 @@ def test_the_config_of_2022_has_all_that_was_wrong_with_it(tmp_path: Path) -> No
     assert {"data.splits", "data.webdataset_base_url"} <= {one.key for one in diagnose(OLD)}  # even without the data
 
 
+def test_a_prior_s_config_trains(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> None:
+    net = {"dim": 48, "depth": 1, "heads": 2, "dim_head": 16}
+    prior = {"net": net, "image_embed_dim": 48, "image_size": 64, "timesteps": 10, "condition_on_text_encodings": False}
+    data = {"image_url": "x", "meta_url": "y", "batch_size": 2, "splits": {"train": 0.8, "val": 0.1, "test": 0.1}}
+    config = {"prior": prior, "data": data, "train": {"epochs": 1}, "tracker": {}}
+    (file := tmp_path / "prior.json").write_text(json.dumps(config))
+    command = ["train", "prior", "--data", str(tiny_data), "--out", str(tmp_path), "--clip", str(tiny_model / "clip")]
+    result = CliRunner().invoke(app, [*command, "--config", str(file), "--set", "prior.steps=2"])
+    assert result.exit_code == 0, result.output
+    made = json.loads((tmp_path / "prior" / "config.json").read_text("utf8"))["prior"]
+    assert made["net"] | {"dim": 48} == {**net, "max_text_len": 0, "normformer": False}
+    assert made["timesteps"] == 10
+    del prior["condition_on_text_encodings"]
+    file.write_text(json.dumps(config))
+    refused = CliRunner().invoke(app, [*command, "--config", str(file)])
+    assert refused.exit_code == 1
+    assert "prior.condition_on_text_encodings (it does false)" in refused.output
+
+
 @pytest.mark.skipif(not OLD.is_file(), reason="needs the config of 2022")
 def test_the_corrected_config_trains(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> None:
     fixed, run = tmp_path / "fixed.json", tmp_path / "run"

@@ -130,6 +130,25 @@ def test_dalle2_pytorch_loads_and_samples_what_is_exported(tiny_model: Path, tmp
     assert unfold(pixels, 2).shape == (1, 3, 32, 32)
 
 
+def test_a_decoder_of_narrower_encodings_is_given_the_last_layer_s(tiny_model: Path) -> None:
+    clip = load_clip(tiny_model / "clip")
+    embeddings, words = clip.encode_text_tokens(clip.vocabulary.encode(CAPTIONS))
+    config = decoder_config(DecoderSettings(image_size=16, dim=16, dim_mults=(1,), attention=(False,)), clip)
+    unet, width = config["unets"][0], words.shape[-1] // 2
+    unet |= {"image_embed_dim": clip.dim + width, "text_embed_dim": width}
+    given = condition(build_decoder(config), embeddings, words)
+    torch.testing.assert_close(given["text_encodings"], words[..., :width])
+    assert given["image_embed"].shape == (2, clip.dim + width)
+
+
+def test_words_stand_by_themselves_beside_what_the_tower_makes_of_them(tiny_model: Path) -> None:
+    clip = load_clip(tiny_model / "clip")
+    _, encodings = clip.encode_text_tokens(clip.vocabulary.encode(["a red lion", "lion a red", "a blue lion"]))
+    same, turned, other = encodings[..., encodings.shape[-1] // 2 :].sum(1)
+    torch.testing.assert_close(same, turned)
+    assert (same - other).norm() > 0.1 * same.norm()
+
+
 def test_an_unknown_target_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no target"):
         export(tiny_model, "onnx", tmp_path)

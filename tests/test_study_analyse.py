@@ -149,7 +149,7 @@ def test_doubled_lines_are_no_further_votes() -> None:
         findings(QUICK, study, pd.concat([table, table], ignore_index=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=200), cells=st.lists(st.text(max_size=12), max_size=9))
 def test_wild_files_end_in_a_sentence(
     text: str, cells: list[str], made: Path, tmp_path_factory: pytest.TempPathFactory

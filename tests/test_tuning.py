@@ -104,7 +104,7 @@ def test_fine_tuning_goes_on_with_another_clip(
     result = train_decoder(settings, tiny_data, tmp_path, progress=False)
     assert -1 <= result.values["bridge"]["cosine"] <= 1
     decoder, _ = load_decoder(tmp_path / "decoder")
-    assert decoder.unets[0].to_image_hiddens[0].in_features == 48 + 40  # type: ignore[index,union-attr]
+    assert decoder.unets[0].to_image_hiddens[0].in_features == 48 + 2 * 40  # type: ignore[index,union-attr]
 
 
 def test_a_network_that_cannot_learn_eight_pictures_is_stopped_before_a_long_run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -117,6 +119,13 @@ def test_one_colour_keeps_the_figure_apart_from_its_ground() -> None:
     assert (alpha[48, 20] > 127) != (alpha[48, 48] > 127), "the square would drown in the disc"
 
 
+def _inflated(stream: bytes) -> bytes:
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return b""
+
+
 def test_a_pdf_is_vector_and_the_same_every_time(tmp_path: Path) -> None:
     drawing, _ = vectorise(roundel(), SETTINGS)
     save_pdf(drawing, tmp_path / "a.pdf", "A logo")
@@ -125,6 +134,10 @@ def test_a_pdf_is_vector_and_the_same_every_time(tmp_path: Path) -> None:
     assert data.startswith(b"%PDF")
     assert b"/Subtype /Image" not in data
     assert data == (tmp_path / "b.pdf").read_bytes()
+    drawn = next(page for page in map(_inflated, re.findall(rb"stream\n(.*?)endstream", data, re.S)) if b" c\n" in page)
+    fills = [tuple(map(float, found.split())) for found in re.findall(rb"([\d.]+ [\d.]+ [\d.]+) rg", drawn)]
+    meant = [tuple(int(shape.fill[i : i + 2], 16) / 255 for i in (1, 3, 5)) for shape in drawing.shapes]
+    assert [pytest.approx(colour, abs=0.01) for colour in meant] == list(dict.fromkeys(fills))
 
 
 def test_a_brand_sheet_is_a_page_with_the_palette_and_a_mark_of_16_pixels(tmp_path: Path) -> None:
@@ -152,6 +165,10 @@ def test_the_stage_writes_three_files_a_logo_and_says_what_it_measured(tmp_path:
         assert (out / f"disc.{suffix}").stat().st_size > 100
     with Image.open(out / "disc.png") as image:
         assert image.mode == "RGBA"
+    with pytest.raises(DrawingError, match="would be overwritten"):
+        make_usable("vector", SETTINGS, [str(tmp_path / "disc.png")], tmp_path)
+    with pytest.raises(DrawingError, match="Two pictures are called disc"):
+        make_usable("vector", SETTINGS, [str(tmp_path / "disc.png"), str(out / "disc.png")], tmp_path / "both")
     with pytest.raises(DrawingError, match="no picture"):
         make_usable("vector", SETTINGS, [str(tmp_path / "none.png")], out)
     (tmp_path / "broken.png").write_bytes(b"not a picture")

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from logolib.baselines.models import KNOWN, Drawn, Known, Model
+from logolib.baselines.known import KNOWN, Known
+from logolib.baselines.models import Drawn, Model
 from logolib.baselines.prompts import pick_prompts
 from logolib.baselines.timing import PeakMemory
 from logolib.baselines.weights import BaselineError
@@ -106,10 +107,12 @@ def _one(
     with PeakMemory(device) as peak:
         try:
             model = known.load(settings, device)
+            start = time.perf_counter()
+            drawn = _draw(model, settings, prompts, seeds)
         except (BaselineError, ModelError) as error:
             return {**row, "absent": str(error)}, []
-        start = time.perf_counter()
-        drawn = _draw(model, settings, prompts, seeds)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            return {**row, "absent": f"The memory of the {device} ran out ({error}); draw smaller pictures."}, []
         row["seconds"] = round((time.perf_counter() - start) / len(prompts), 3)
     row["peak_gb"] = round(peak.bytes / 1e9, 2)
     del model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def check_class(folder: Path, wanted: str) -> dict[str, Any]:
 
 
 def check_whole(folder: Path, index: dict[str, Any]) -> int:
-    """Bytes of all weights of a diffusers folder. Raises BaselineError naming the part that is not fully there."""
+    """How many numbers the weights of a diffusers folder are. Raises BaselineError naming what is not fully there."""
     if halves := sorted(folder.rglob("*.incomplete")):
         raise BaselineError(f"{folder.name} is half-downloaded ({halves[0].name}); finish the download.")
     total = 0
@@ -64,12 +65,12 @@ def check_whole(folder: Path, index: dict[str, Any]) -> int:
             raise BaselineError(f"{folder.name} is half-downloaded: {part}/ is missing; finish the download.")
         if not (folder / part / "config.json").is_file():
             continue  # a tokenizer, a scheduler, an image processor
-        total += _part_bytes(folder / part, folder.name)
+        total += _part(folder / part, folder.name)
     return total
 
 
-def _part_bytes(part: Path, owner: str) -> int:
-    """Bytes of the weights that diffusers would load for one part: full-precision safetensors before others."""
+def _part(part: Path, owner: str) -> int:
+    """Numbers in the weights that diffusers would load for one part: full-precision safetensors before others."""
     files = [f for f in part.iterdir() if f.suffix in SUFFIXES and ".fp16." not in f.name and "ema" not in f.name]
     files = [f for f in files if f.suffix == ".safetensors"] or files
     if not files:
@@ -78,28 +79,41 @@ def _part_bytes(part: Path, owner: str) -> int:
         listed = set(json.loads(index.read_text("utf8"))["weight_map"].values())
         if lost := sorted(listed - {f.name for f in part.iterdir()}):
             raise BaselineError(f"{owner} is half-downloaded: {part.name}/{lost[0]} is missing; finish the download.")
+    total = 0
     for file in files:
-        if file.suffix == ".safetensors" and not _whole(file):
+        numbers = _numbers(file)
+        if numbers is None:
             raise BaselineError(f"{owner} is half-downloaded: {part.name}/{file.name} is cut off; download it again.")
-    return sum(file.stat().st_size for file in files)
+        total += numbers
+    return total
 
 
-def _whole(file: Path) -> bool:
-    """Whether a safetensors file is as long as its header says: 8 bytes of length, JSON, then the tensors."""
-    with file.open("rb") as stream:
+def _numbers(file: Path) -> int | None:
+    """How many numbers a file of weights holds, without reading them; None when it is cut off."""
+    if file.suffix != ".safetensors":
+        try:
+            state = torch.load(file, map_location="meta", weights_only=True, mmap=True)
+        except Exception:  # torch raises RuntimeError, UnpicklingError, EOFError
+            return None
+        return sum(value.numel() for value in state.values() if isinstance(value, torch.Tensor))
+    with file.open("rb") as stream:  # 8 bytes of length, JSON, then the tensors
         length = int.from_bytes(stream.read(8), "little")
         try:
             header = json.loads(stream.read(length))
         except ValueError:
-            return False
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    return file.stat().st_size == 8 + length + max(ends, default=0)
+            return None
+    entries = [entry for name, entry in header.items() if name != "__metadata__"]
+    if file.stat().st_size != 8 + length + max((entry["data_offsets"][1] for entry in entries), default=0):
+        return None
+    return sum(math.prod(entry["shape"]) for entry in entries)
 
 
-def check_memory(name: str, weights_bytes: int, device: str) -> None:
-    """Refuse, before anything is loaded, what does not fit. Raises BaselineError with both figures."""
-    needed = weights_bytes * OVERHEAD / (2 if device == "cuda" else 1)  # half precision there
-    free = free_memory(device)
+def check_memory(name: str, weights_bytes: float, device: str) -> None:
+    """Refuse, before anything is loaded, what does not fit. Raises BaselineError with both figures.
+
+    weights_bytes: as they will lie on the device, `cpu` or `cuda`.
+    """
+    needed, free = weights_bytes * OVERHEAD, free_memory(device)
     if needed > free:
         raise BaselineError(
             f"{name} needs about {needed / 1e9:.1f} GB on the {device} and {free / 1e9:.1f} GB are free; "

@@ -86,7 +86,7 @@ def fitting_font(words: str, prompt: str = "") -> str:
     for name in names:
         if not lacking[name]:
             return name
-    glyphs = ", ".join(min(lacking.values(), key=lambda some: len(some)))
+    glyphs = ", ".join(min(lacking.values(), key=len))
     raise DrawingError(f"No font here can set {words!r}: {glyphs}; write the words in another script.")
 
 

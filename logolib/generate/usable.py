@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,9 +47,14 @@ def make_usable(
     Raises DrawingError, PromptError or ModelError.
     """
     watch = Stopwatch()
+    if any(Path(source).suffix == ".png" and Path(source).resolve().parent == out.resolve() for source in sources):
+        raise DrawingError(f"{out} holds the pictures themselves, which would be overwritten; choose another --out.")
     drawn = [_source(source, model, seed, place) for place, source in enumerate(sources)]
     if not drawn:
         raise DrawingError("There is no picture; name at least one file, or a prompt.")
+    names = [name for name, _, _ in drawn]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DrawingError(f"Two pictures are called {twice[0]}; write each into an --out of its own.")
     rows: list[dict[str, Any]] = []
     for name, pixels, prompt in drawn:
         mark, cleaned = vectorise(pixels, settings)
@@ -72,7 +78,8 @@ def make_usable(
             }
         )
     values = {"logos": rows, "kind": kind}
-    provenance = watch.provenance(settings, seed, data_hash([name for name, _, _ in drawn]), profile)
+    sums = [f"{name} {hashlib.sha256(pixels.tobytes()).hexdigest()}" for name, pixels, _ in drawn]
+    provenance = watch.provenance(settings, seed, data_hash(sums), profile)
     result = StageResult(kind, values, {row["file"]: row["file"] for row in rows}, provenance)
     write_result(out / "result.json", result)
     return result

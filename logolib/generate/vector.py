@@ -80,7 +80,7 @@ def _inked(cleaned: Cleaned) -> list[bool]:
         return float(worth[~wet][:, wet].sum())
 
     splits = [split for split in itertools.product((False, True), repeat=n) if any(split)]
-    return list(max(splits, key=lambda split: kept(split)))
+    return list(max(splits, key=kept))
 
 
 def _trace(rgba: np.ndarray, speckle: int, hierarchical: str = "stacked") -> list[str]:

@@ -95,15 +95,21 @@ class Clip(nn.Module):
         return F.normalize(self.net.encode_text(tokens).float(), dim=-1)
 
     def encode_text_tokens(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, L) => embeddings (B, dim) and encodings (B, L, width), zero from the end token on."""
+        """Tokens (B, L) => embeddings (B, dim) and encodings (B, L, 2 width), zero from the end token on.
+
+        Beside what the last layer makes of a word stands the word's own embedding, at the same scale: a few hundred
+        pairs do not teach a text tower to hand on which of forty charges was named.
+        """
         states: list[Tensor] = []
         hook = self.net.ln_final.register_forward_hook(lambda _module, _inputs, output: states.append(output))
         try:
             embeddings = self.encode_text(tokens)
         finally:
             hook.remove()
+        words = self.net.token_embedding(tokens)
+        encodings = torch.cat([states[0], F.layer_norm(words, words.shape[-1:])], -1).float()
         before_end = (tokens == self.vocabulary.end).cumsum(-1) == 0
-        return embeddings, states[0].float() * before_end.unsqueeze(-1)
+        return embeddings, encodings * before_end.unsqueeze(-1)
 
     def fingerprint(self) -> str:
         """A short hash of the weights and the vocabulary: what embeddings depend on."""
@@ -142,7 +148,8 @@ def clip_adapter(clip: Clip) -> nn.Module:
 
         @torch.no_grad()
         def embed_text(self, text: Tensor) -> Any:
-            return EmbeddedText(*self.clip.encode_text_tokens(text[..., : self.max_text_len]))
+            embeddings, encodings = self.clip.encode_text_tokens(text[..., : self.max_text_len])
+            return EmbeddedText(embeddings, encodings[..., : self.clip.config["text_cfg"]["width"]])
 
         @torch.no_grad()
         def embed_image(self, image: Tensor) -> Any:

@@ -23,7 +23,7 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
     """dalle2-pytorch's own DecoderConfig, as a dict, for the embeddings and encodings of `clip`."""
     if settings.cond_dim == clip.dim:  # its Unet then makes one token of the embedding where it expects four
         raise ModelError(f"dalle2-pytorch takes no decoder.cond_dim equal to the CLIP's {clip.dim}; choose another.")
-    text_width = clip.config["text_cfg"]["width"]
+    text_width = 2 * clip.config["text_cfg"]["width"]
     unet = {
         "dim": settings.dim,
         "dim_mults": list(settings.dim_mults),
@@ -104,9 +104,11 @@ def condition(decoder: Any, image_embed: Tensor, text_encodings: Tensor | None) 
     dalle2-pytorch's Unet hands the encodings to its innermost layers only, and what stands in `image_embed` to
     all. So the mean of the encodings, at the scale of a normalised vector, stands there beside the image's
     embedding: the pooled text that Imagen adds to its time signal (Saharia et al. 2022, appendix).
+    Of encodings wider than the decoder's the first part is taken: what the CLIP's last layer says.
     """
     if text_encodings is None or not decoder.condition_on_text_encodings:
         return {"image_embed": image_embed, "text_encodings": None}
+    text_encodings = text_encodings[..., : decoder.unets[0].text_to_cond.in_features]
     if decoder.unets[0].to_image_hiddens[0].in_features > image_embed.shape[-1]:
         pooled = F.normalize(text_encodings.sum(1), dim=-1)
         image_embed = torch.cat([image_embed, pooled], -1)

@@ -26,7 +26,7 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
             "heads": settings.heads,
             "dim_head": settings.dim_head,
             "max_text_len": 0,  # the text's embedding alone conditions; no room for encodings is kept
-            "normformer": True,
+            "normformer": settings.normformer,
         },
         "image_embed_dim": dim,
         "image_size": 64,

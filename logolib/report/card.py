@@ -22,6 +22,7 @@ LABELS = {
     "border": "border",
     "charge": "figure",
     "charge_colour": "colour of the figure",
+    "initials": "initials",
 }
 
 

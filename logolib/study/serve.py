@@ -51,6 +51,11 @@ def serve(
         if TOKEN not in os.environ:
             say(f"The organiser's token is {token}; set {TOKEN} to choose your own.")
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,  # s: a rater looks longer than uvicorn's 5 and would connect anew for each vote
+            timeout_graceful_shutdown=5,
         )
         uvicorn.Server(settings).run(sockets=[listener])

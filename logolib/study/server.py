@@ -161,7 +161,8 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
     async def admin(request: Request) -> Response:
         if not organiser(request):
             return HTMLResponse(page("login", title=study.title), 401)
-        return HTMLResponse(page("admin", title=study.title, **progress(study, await asyncio.wrap_future(store.all()))))
+        figures = await asyncio.to_thread(lambda: progress(study, store.all()))  # raters do not wait for it
+        return HTMLResponse(page("admin", title=study.title, **figures))
 
     @app.post("/admin")
     async def login(request: Request) -> Response:
@@ -176,8 +177,8 @@ def make_app(folder: Path, database: str, admin_token: str, *, secure: bool = Fa
     async def votes_csv(request: Request) -> Response:
         if not organiser(request):
             raise HTTPException(401, "Log in at /admin first.")
-        given = await asyncio.wrap_future(store.all())
-        return Response(votes_of(study, given), media_type="text/csv; charset=utf-8")
+        table = await asyncio.to_thread(lambda: votes_of(study, store.all()))
+        return Response(table, media_type="text/csv; charset=utf-8")
 
     return app
 
@@ -199,12 +200,11 @@ def minutes(study: Study) -> int:
 
 def votes_of(study: Study, given: dict[int, list[Vote]]) -> str:
     """All votes as CSV; raters go by number."""
-    rows = (
-        row
-        for number, votes in given.items()
-        for vote in votes
-        for row in question_rows(study, f"r{number:04d}", sheet(study, number)[vote.position], vote.choice, vote.ms)
-    )
+    rows: list[dict[str, Any]] = []
+    for number, votes in given.items():
+        asked = sheet(study, number)
+        for vote in votes:
+            rows += question_rows(study, f"r{number:04d}", asked[vote.position], vote.choice, vote.ms)
     return to_csv(rows)
 
 
@@ -213,8 +213,9 @@ def progress(study: Study, given: dict[int, list[Vote]]) -> dict[str, Any]:
     votes = [vote for some in given.values() for vote in some]
     missed = 0
     for number, some in given.items():
-        asked = [(sheet(study, number)[vote.position], vote.choice) for vote in some]
-        wrong = sum(q.kind == "check" and (c is None or q.arms[c] != RIGHT) for q, c in asked)
+        asked = sheet(study, number)
+        answered = [(asked[vote.position], vote.choice) for vote in some]
+        wrong = sum(q.kind == "check" and (c is None or q.arms[c] != RIGHT) for q, c in answered)
         missed += wrong > study.misses
     return {
         "study": study.study,

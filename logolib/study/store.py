@@ -56,7 +56,7 @@ class Vote:
 
 
 class Store:
-    """The votes of one study. Every method waits for the commit of what it returns."""
+    """The votes of one study. What a method gives is committed."""
 
     def __init__(self, url: str, study: str) -> None:
         """Open or make the database. Raises StudyError when it cannot be, or holds another study's votes."""
@@ -133,17 +133,18 @@ class Store:
 
         return self._submit(keep)
 
-    def all(self) -> Future[dict[int, list[Vote]]]:
-        """Every rater's votes in the order of the sheet; raters without votes have an empty list."""
+    def all(self) -> dict[int, list[Vote]]:
+        """Every rater's votes in the order of the sheet; raters without votes have an empty list.
 
-        def read(connection: sa.Connection) -> dict[int, list[Vote]]:
-            numbers = connection.scalars(sa.select(_RATERS.c.number).order_by(_RATERS.c.number))
-            votes: dict[int, list[Vote]] = {number: [] for number in numbers}
-            for row in connection.execute(sa.select(_VOTES).order_by(_VOTES.c.rater, _VOTES.c.position)):
-                votes[row.rater].append(Vote(row.position, row.choice, row.ms, row.vote_id))
-            return votes
-
-        return self._submit(read)
+        Read beside the thread that writes, so that no vote waits for it.
+        """
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_VOTES).order_by(_VOTES.c.rater, _VOTES.c.position)).all()
+            numbers = connection.scalars(sa.select(_RATERS.c.number).order_by(_RATERS.c.number)).all()
+        votes: dict[int, list[Vote]] = {number: [] for number in numbers}
+        for row in rows:
+            votes[row.rater].append(Vote(row.position, row.choice, row.ms, row.vote_id))
+        return votes
 
     def _submit(self, work: Callable[[sa.Connection], Answer]) -> Future[Answer]:
         future: Future[Answer] = Future()

@@ -72,7 +72,9 @@ def train_decoder(
     values: dict[str, Any] = {"pairs": len(corpus.captions)}
     weights = {} if start is None else read_weights(start / "model.safetensors")
     if start is not None and settings.bridge:
-        bridge, values["bridge"] = _bridge(load_clip(start.parent / "clip"), eyes, corpus)
+        bridge, values["bridge"] = _bridge(
+            load_clip(start.parent / "clip"), eyes, corpus, config["unets"][0].get("text_embed_dim")
+        )
         config, weights = rebuilt(config, bridge), carried_over(weights, bridge)
     torch.manual_seed(derive(seed, "decoder weights"))
     decoder = build_decoder(config)
@@ -134,11 +136,14 @@ def train_decoder(
     return job.record(fitted, values)
 
 
-def _bridge(theirs: Clip, ours: Clip, corpus: Corpus) -> tuple[Bridge, dict[str, float]]:
-    """The maps from our CLIP's space to theirs, fitted on training pairs, and what is kept on held-out ones."""
+def _bridge(theirs: Clip, ours: Clip, corpus: Corpus, width: int | None) -> tuple[Bridge, dict[str, float]]:
+    """The maps from our CLIP's space to theirs, fitted on training pairs, and what is kept on held-out ones.
+
+    width: how much of their encodings their decoder takes.
+    """
     some = np.random.default_rng(0).permutation(len(corpus.captions))[:BRIDGED]
     images, captions = corpus.images[some], [corpus.captions[i] for i in some]
-    tokens = [_mean_encodings(clip, captions) for clip in (ours, theirs)]
+    tokens = [_mean_encodings(ours, captions), _mean_encodings(theirs, captions)[:, :width]]
     maps = Bridge(
         linear_map(embed_images(ours, images), embed_images(theirs, images)),
         linear_map(*(F.normalize(mean, dim=-1) for mean in tokens)),
