@@ -56,7 +56,9 @@ VALUES: dict[str, dict[str, Any]] = {
         ],
         "sheet": "sheet.png", "seconds_per_picture": 0.1,
     },
-    "baselines": {"rows": [{"model": "logolib", "absent": "", "seconds": 1.5}, {"model": "Other", "absent": "not here"}]},
+    "baselines": {
+        "rows": [{"model": "logolib", "absent": "", "seconds": 1.5}, {"model": "Other", "absent": "not here"}],
+    },
     "evaluate": {
         "arms": ["generated", "shuffled", "real"],
         "choices": 10,
