@@ -15,9 +15,9 @@ from typing import Any
 
 from logolib.config import DecoderSettings, LogolibError, load_profile
 from logolib.emblems.corpus import draw_many, sample_many
+from logolib.evaluate.attributes import attribute_table
 from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE
-from logolib.evaluate.stage import attribute_table
 from logolib.generate import LogoPipeline
 from logolib.report.benchmarks import keep
 from logolib.seeds import derive

@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from logolib.config import GenerateSettings, LogolibError
 from logolib.emblems.corpus import draw_many, sample_many
+from logolib.evaluate.attributes import attribute_table
 from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE, asked
-from logolib.evaluate.stage import attribute_table
 from logolib.evaluate.statistics import wilson
 from logolib.generate import LogoPipeline
 from logolib.images import save_png, sheet, to_float

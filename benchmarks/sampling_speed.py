@@ -26,9 +26,9 @@ from tqdm import tqdm
 from logolib.config import GenerateSettings, LogolibError
 from logolib.emblems import Emblem
 from logolib.emblems.corpus import draw_many, sample_many
+from logolib.evaluate.attributes import attribute_table
 from logolib.evaluate.judge import CHOICES, load_judge, load_shipped_marker, picked, similarity
 from logolib.evaluate.marker import SIZE, asked
-from logolib.evaluate.stage import attribute_table
 from logolib.generate import LogoPipeline
 from logolib.generate.draw import embed_prompts, guess_embeds
 from logolib.images import to_uint8

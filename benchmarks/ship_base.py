@@ -14,6 +14,7 @@ from typing import Any
 from logolib.config import LogolibError
 from logolib.models.clip import load_clip
 from logolib.models.decoder import load_decoder
+from logolib.models.lineage import part_lineage
 from logolib.models.prior import load_prior
 from logolib.models.upsampler import load_upsampler
 from logolib.models.weights import BASE, Precision, read_config, save_weights
@@ -39,7 +40,7 @@ def main() -> None:
 def ship(run: Path, out: Path) -> int:
     """Write OUT/PART/{model.safetensors,config.json} and OUT/base.json; returns the bytes of all weights."""
     eyes = load_clip(run / "clip")
-    eyes.save(out / "clip", PRECISIONS["clip"])
+    eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
     (out / "clip" / "model.safetensors").chmod(0o644)
     fingerprint = load_clip(out / "clip").fingerprint()
     record: dict[str, Any] = {"clip": _record(run, "clip")}
@@ -53,6 +54,7 @@ def ship(run: Path, out: Path) -> int:
         config = read_config(run / part, f"train {part}")
         if "clip" in config:
             config["clip"] = fingerprint
+        config["lineage"] = part_lineage(run / part).record()
         write_text(out / part / "config.json", json.dumps(config) + "\n")
         record[part] = _record(run, part)
     write_text(out / "base.json", json.dumps(record, indent=1) + "\n")

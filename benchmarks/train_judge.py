@@ -28,6 +28,7 @@ from logolib.evaluate.judge import WEIGHTS, picked
 from logolib.evaluate.marker import ATTRIBUTES, CHOICES, SIZE, Marker, asked, targets
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
+from logolib.models.lineage import Lineage, drawn_set
 from logolib.results import Stopwatch, data_hash, write_text
 from logolib.seeds import derive
 from logolib.text import Vocabulary
@@ -276,6 +277,7 @@ def _write_metrics(
         **metrics,
         "parameters": sum(p.numel() for p in net.parameters()),
         "drawn": given.drawn,
+        "lineage": Lineage(frozenset({drawn_set(derive(given.seed, "judge") % 2**32)})).record(),
         "provenance": watch.provenance(settings, given.seed, f"drawn {given.drawn}", "judge"),
     }
     write_text(given.out / f"{name}-metrics.json", json.dumps(about, indent=1) + "\n")

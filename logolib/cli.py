@@ -302,6 +302,9 @@ def letter(
 @_one_sentence()
 def baselines(
     out: OutOption,
+    data: Annotated[
+        Path | None, typer.Option(help="A data set, whose held-out captions `baselines.prompts=held-out` draws.")
+    ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
@@ -310,7 +313,7 @@ def baselines(
     settings = _settings(profile, changes)
     from logolib.baselines import baselines as stage
 
-    _report(stage(settings.baselines, out, seed=settings.seed, profile=profile.value), out, as_json)
+    _report(stage(settings.baselines, out, data=data, seed=settings.seed, profile=profile.value), out, as_json)
 
 
 @app.command()
@@ -319,17 +322,25 @@ def evaluate(
     model: Annotated[list[Path], typer.Option(metavar="RUN...", help="The models to judge; repeatable.")],
     data: DataOption,
     out: OutOption,
-    more: Annotated[list[Path] | None, typer.Argument(metavar="[RUN...]", help="Further models.")] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN|PICTURES...]", help="Further models, or folders of pictures.")
+    ] = None,
+    baselines: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What `logolib baselines` drew of held-out prompts.")
+    ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well generated pictures fit their text."""
+    """Measure how well generated pictures fit their text, against other models' and true ones."""
     settings = _settings(profile, changes)
     from logolib.evaluate import evaluate as stage
 
     models = [*model, *(more or ())]
-    _report(stage(settings.evaluate, models, data, out, seed=settings.seed, profile=profile.value), out, as_json)
+    common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value}
+    result = stage(settings.evaluate, models, data, out, baselines=baselines, **common)
+    typer.echo(result.values["verdict"])
+    _report(result, out, as_json)
 
 
 study_app = typer.Typer(help="Ask people: a blind study, its web page, and what the votes say.", no_args_is_help=True)

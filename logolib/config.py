@@ -228,8 +228,9 @@ class BaselineSettings(Settings):
     kandinsky: str = "kandinsky-community/kandinsky-2-2-decoder"
     kandinsky_prior: str = "kandinsky-community/kandinsky-2-2-prior"
     dalle2_laion: str = "dalle2-laion/load.json"  # its ModelLoadConfig; files are beside it
-    prompts: str = "2022"  # 2022 | clubs | a text file, one prompt a line
-    n: int = Field(4, ge=1)  # prompts
+    # 2022 | clubs | a text file, one prompt a line | held-out: those that `evaluate` asks for
+    prompts: str = "2022"
+    n: int = Field(4, ge=1)  # prompts; `evaluate` compares models that drew all of its own
     size: int = Field(256, ge=16, multiple_of=8)
     steps: int = Field(16, ge=2)  # network evaluations a picture
 
@@ -241,8 +242,11 @@ class EvaluateSettings(Settings):
     per_prompt: int = Field(1, ge=1)
     steps: int = Field(25, ge=2)  # network evaluations a picture
     bootstrap: int = Field(2000, ge=100)
-    against: tuple[str, ...] = ()  # further models on the same prompts: runs' folders, or `default`
-    judge: str = "shipped"  # shipped | the folder of a CLIP
+    # further arms on the same prompts: runs' folders, `default`, or folders of pictures for all of them
+    against: tuple[str, ...] = ()
+    judge: str = "shipped"  # shipped | the folder of a CLIP | an open_clip MODEL/TAG, downloaded
+    size: int = Field(64, ge=16, multiple_of=8)  # of every arm's pictures; 64: what base and marker are taught at
+    lettering: int = Field(16, ge=0)  # prompts with words in quotes whose pictures are read; 0: none
 
 
 class StudySettings(Settings):
@@ -261,6 +265,8 @@ class StudySettings(Settings):
     alpha: float = Field(0.05, gt=0, lt=0.5)
     power: float = Field(0.8, gt=0.5, lt=1)
     bootstrap: int = Field(2000, ge=100)
+    scripted: int = Field(5, ge=1)  # programs that stand in for raters in the book, which says so
+    slips: float = Field(0.1, ge=0, le=0.5)  # share of their answers drawn by lot, so that they differ as people do
 
 
 class Profile(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import math
@@ -18,9 +19,15 @@ from typing import Any
 
 from logolib.config import LogolibError, Settings
 
+CAPTIONS = "captions.csv"  # with the columns file and caption: pictures that `logolib generate` did not draw
+
 
 class ResultError(LogolibError):
     """A result file that is missing, damaged or of another stage."""
+
+
+class ListingError(LogolibError):
+    """A folder that does not say what its pictures show, or lacks some of them."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,38 @@ def read_result(path: Path, stage: str | None = None) -> StageResult:
     if stage is not None and result.stage != stage:
         raise ResultError(f"{path} is a result of {result.stage!r}, not of {stage!r}.")
     return result
+
+
+def drawn_for(name: str, folder: Path) -> dict[str, Path]:
+    """Prompt => file in a folder that `logolib generate` wrote or that has captions.csv, the first of each prompt.
+
+    name: what sentences call the folder. Raises ListingError, or ResultError for a damaged result.
+    """
+    if (folder / "result.json").is_file():
+        listed = read_result(folder / "result.json", "generate").values.get("pictures", [])
+        pairs = [(str(row["prompt"]), str(row["file"])) for row in listed]
+    elif (folder / CAPTIONS).is_file():
+        with (folder / CAPTIONS).open(encoding="utf-8-sig", newline="") as table:
+            rows = list(csv.DictReader(table))
+        if not rows or not {"file", "caption"} <= set(rows[0]):
+            raise ListingError(f"{folder / CAPTIONS} needs the columns file and caption, and a line for each picture.")
+        pairs = [(row["caption"] or "", row["file"] or "") for row in rows]
+    else:
+        raise ListingError(
+            f"The arm {name} has neither result.json nor {CAPTIONS} in {folder}; `logolib generate` makes one."
+        )
+    return first_of_each(name, ((prompt, folder / file) for prompt, file in pairs))
+
+
+def first_of_each(name: str, pairs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Prompt => the first file drawn for it, so that nobody chooses. Raises ListingError when files are missing."""
+    files: dict[str, Path] = {}
+    for prompt, file in pairs:
+        files.setdefault(" ".join(prompt.split()), file)
+    missing = [path for path in files.values() if not path.is_file()]
+    if missing:
+        raise ListingError(f"The arm {name} lacks {len(missing)} of its pictures, {missing[0]} first; draw them again.")
+    return files
 
 
 def sha256_file(path: Path) -> str:

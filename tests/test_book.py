@@ -50,7 +50,7 @@ def test_a_page_has_one_title_a_question_and_what_was_found(page: Path) -> None:
 def test_a_page_cites_only_numbers_that_notebooks_store(page: Path) -> None:
     text = page.read_text("utf8")
     for notebook, key in re.findall(r"\{glue:text\}`runs/(\w+)\.ipynb::(\w+):", text):
-        assert key in {*tables.NUMBERS[notebook[3:]], "seconds", "verdict", "judge"}
+        assert key in {*tables.NUMBERS[notebook[3:]], "seconds", "verdict", "judge", "rule"}
     for key, notebook in re.findall(r"```\{glue\} (\w+)\n:doc: runs/(\w+)\.ipynb", text):
         assert f'glue(\\"{key}\\"' in (ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf8")
 

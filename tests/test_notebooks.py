@@ -13,7 +13,7 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 NAMES = [
     "01_collect", "02_dataset", "03_caption", "04_clip", "05_prior", "06_decoder", "07_generate",
-    "08_baselines", "09_evaluate",
+    "08_baselines", "09_evaluate", "10_study",
 ]  # fmt: skip
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -77,7 +77,8 @@ def test_names_no_place_of_one_machine(path: Path) -> None:
 
 @every_notebook
 def test_pictures_have_an_alternative_text(path: Path) -> None:
-    drawn = r"figures\.(learning_curve|retrieval|cosine_curve|fit|attributes|caption_lengths|colour_words)\("
+    charts = "learning_curve|retrieval|cosine_curve|fit|attributes|caption_lengths|colour_words"
+    drawn = rf"figures\.({charts})\(|evaluation\.overview\(|votes\.preference\("
     for cell, _ in code(path):
         if re.match(drawn, "".join(cell["source"])):
             assert cell["metadata"]["mystnb"]["image"]["alt"]

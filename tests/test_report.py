@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from logolib.records import MANIFEST_COLUMNS
-from logolib.report import figures, measured, tables
+from logolib.report import evaluation, figures, measured, tables, votes
 from logolib.report.benchmarks import keep, to_html
 from logolib.results import ResultError, StageResult
 
@@ -56,16 +56,44 @@ VALUES: dict[str, dict[str, Any]] = {
         ],
         "sheet": "sheet.png", "seconds_per_picture": 0.1,
     },
+    "baselines": {
+        "rows": [{"model": "logolib", "absent": "", "seconds": 1.5}, {"model": "Other", "absent": "not here"}],
+    },
     "evaluate": {
         "arms": ["generated", "shuffled", "real"],
         "choices": 10,
         "chance": 0.1,
-        "fit": {
-            arm: {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
-            for arm, mean in (("generated", 0.5), ("shuffled", 0.2), ("real", 0.8))
+        "prompts": 20,
+        "measures": {
+            name: {
+                arm: {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 20}
+                for arm, mean in (("generated", 0.5), ("shuffled", 0.2), ("real", 0.8))
+            }
+            for name in ("fit", "kid")
         },
+        "comparisons": [
+            {
+                "first": "generated", "second": "base", "measure": "fit", "difference": 0.04, "low": -0.02,
+                "high": 0.1, "n": 20, "verdict": "can't tell", "prompts_needed": 90,
+            },
+            {
+                "first": "generated", "second": "base", "measure": "kid", "difference": -0.4, "low": -0.6,
+                "high": -0.2, "n": 20, "verdict": "better", "prompts_needed": None,
+            },
+        ],
         "attributes": {"generated": {"shape": SHAPE, "charge": CHARGE}},
         "verdict": "It fits better than chance.", "judge": "a stranger",
+    },
+    "study": {
+        "scripted": True, "raters": {"counted": 5, "excluded": []}, "prompts": 20, "votes": 100,
+        "pairs": [
+            {
+                "first": "base", "second": "demo", "win_rate": 0.7, "low": 0.6, "high": 0.8, "won": 14, "lost": 4,
+                "tied": 2, "p": 0.03, "p_holm": 0.03, "preferred": "demo", "prompts_needed": None,
+            }
+        ],
+        "judge": [{"first": "base", "second": "demo", "same": 9, "n": 12, "share": 0.75, "low": 0.5, "high": 0.9}],
+        "verdict": "5 scripted raters, no people answered.", "rule": "The better one is better.",
     },
 }  # fmt: skip
 
@@ -137,6 +165,7 @@ def test_a_result_without_a_declared_number_is_refused_by_name() -> None:
         (figures.cosine_curve, "prior"),
         (figures.fit, "evaluate"),
         (figures.attributes, "evaluate"),
+        (votes.preference, "study"),
     ],
 )
 def test_charts_are_drawn_from_a_result(draw: Any, stage: str) -> None:
@@ -144,6 +173,17 @@ def test_charts_are_drawn_from_a_result(draw: Any, stage: str) -> None:
     assert isinstance(chart, Figure)
     chart.canvas.draw()
     assert chart.axes[0].get_xlabel()
+
+
+def test_the_overview_has_a_panel_a_measure_and_a_row_an_arm() -> None:
+    figure = evaluation.overview(result("evaluate"))
+    figure.canvas.draw()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        "right captions picked",
+        "distance from true logos,\nless is better",
+    ]
+    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["true pictures\n(ceiling)", "drawn pictures"]
 
 
 def test_a_curve_without_held_out_losses_is_still_drawn() -> None:
@@ -181,6 +221,9 @@ def test_previews_keep_the_first_and_the_last_step(run: Path) -> None:
         (tables.retrieval, "clip", ["caption to picture", "50.0%", "1.0%"]),
         (tables.fit, "evaluate", ["50%", "shuffled captions"]),
         (tables.attributes, "evaluate", ["above chance", "not told from chance", "70% to 90%"]),
+        (evaluation.measures, "evaluate", ["50% (40% to 60%)", "distance from true logos, less is better", "0.80"]),
+        (evaluation.comparisons, "evaluate", ["+4 points", "about 90", "better", "-0.6 to -0.2"]),
+        (votes.pairs, "study", ["70% (60% to 80%)", "14 : 4 : 2", "0.03", "75%"]),
         (tables.skipped, "collect", ["bad.png", "animated"]),
         (tables.provenance, "clip", ["profile smoke", "seed 3", "data feed", "commit c0ffee", "seconds 1.5"]),
     ],

@@ -9,6 +9,7 @@ from logolib.baselines.laion import Dalle2Laion
 from logolib.baselines.models import Kandinsky, Model, Ours, StableDiffusion
 from logolib.baselines.weights import AbsentError
 from logolib.config import BaselineSettings
+from logolib.models.lineage import CURATOR, Lineage, zoo_lineage
 
 # Sizes and licences: as the files' pages and the model cards on Hugging Face list them, November 2026.
 _SAFE = '--exclude "*.bin"'  # the same weights again, as pickles
@@ -32,6 +33,12 @@ _MINI = (
     "kuprel/min-dalle on Hugging Face, MIT licence."
 )
 
+# Trained on LAION, which a CLIP of OpenAI's filtered, and each with a CLIP's text or image tower in it.
+_OF_LAION = Lineage(frozenset({"LAION"}), frozenset({CURATOR}))
+_WITH_VIT_L = _OF_LAION | zoo_lineage("ViT-L-14", "openai")
+_WITH_VIT_BIGG = _OF_LAION | zoo_lineage("ViT-bigG-14", "laion2b_s39b_b160k")
+_UNKNOWN = Lineage(unknown=frozenset({"what its authors took"}))
+
 
 @dataclass(frozen=True)
 class Known:
@@ -40,6 +47,7 @@ class Known:
     name: str
     title: str
     load: Callable[[BaselineSettings, str], Model]  # (settings, "cpu" | "cuda") -> model
+    lineage: Lineage = _UNKNOWN  # what its authors say taught or filtered for it
 
 
 def _stable_diffusion(settings: BaselineSettings, device: str) -> Model:
@@ -58,8 +66,13 @@ def _dalle_mini(settings: BaselineSettings, device: str) -> Model:
 
 KNOWN: tuple[Known, ...] = (
     Known("ours", "logolib", lambda settings, device: Ours(settings.ours, device)),
-    Known("stable-diffusion", "Stable Diffusion", _stable_diffusion),
-    Known("kandinsky", "Kandinsky 2.2", _kandinsky),
-    Known("dalle2-laion", "dalle2-laion", lambda settings, device: Dalle2Laion(settings.dalle2_laion, device, _LAION)),
+    Known("stable-diffusion", "Stable Diffusion", _stable_diffusion, _WITH_VIT_L),
+    Known("kandinsky", "Kandinsky 2.2", _kandinsky, _WITH_VIT_BIGG),
+    Known(
+        "dalle2-laion",
+        "dalle2-laion",
+        lambda settings, device: Dalle2Laion(settings.dalle2_laion, device, _LAION),
+        _WITH_VIT_L,
+    ),
     Known("dalle-mini", "DALL-E Mini", _dalle_mini),
 )

@@ -17,17 +17,28 @@ from logolib.baselines.prompts import pick_prompts
 from logolib.baselines.timing import PeakMemory
 from logolib.baselines.weights import BaselineError
 from logolib.config import BaselineSettings
+from logolib.data import held_out_prompts, prompt_seeds
 from logolib.images import save_png, sheet
 from logolib.models.weights import ModelError
 from logolib.results import StageResult, Stopwatch, data_hash, write_result
 from logolib.seeds import derive
 
+HELD_OUT = "held-out"  # prompts: the captions that `evaluate` asks every model for
+SMALL = 16  # pixels; only the captions are read
+
 
 def baselines(
-    settings: BaselineSettings, out: Path, *, seed: int = 0, profile: str = "custom", echo: bool = False
+    settings: BaselineSettings,
+    out: Path,
+    *,
+    data: Path | None = None,
+    seed: int = 0,
+    profile: str = "custom",
+    echo: bool = False,
 ) -> StageResult:
     """Draw `settings.n` prompts with each of `settings.models` into OUT, with sheet.png and result.json.
 
+    data: the data set of which `held-out` prompts are taken, the same as `evaluate` takes, from the same seeds.
     A model that is not there, damaged, of another class or too large is marked absent, with the reason;
     so is a picture that a safety checker blanked. Raises BaselineError when a model's name is unknown or
     the prompts cannot be read.
@@ -37,8 +48,7 @@ def baselines(
     for name in settings.models:
         if name not in known:
             raise BaselineError(f"There is no model {name!r} in the comparison; known ones are {', '.join(known)}.")
-    prompts = pick_prompts(settings.prompts, settings.n, seed)
-    seeds = [derive(seed, i) % 2**31 for i in range(len(prompts))]
+    prompts, seeds = _asked(settings, data, seed)
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     pictures: list[dict[str, Any]] = []
@@ -61,12 +71,27 @@ def baselines(
                 pictures += _save(name, row["model"], drawn, prompts, seeds, out)
     if shown:
         save_png(sheet(shown, len(prompts)), out / "sheet.png")
-    values = {"rows": _with_ratios(rows), "pictures": pictures, "prompts": prompts}
+    values = {
+        "rows": _with_ratios(rows),
+        "pictures": pictures,
+        "prompts": prompts,
+        "lineage": {known[name].title: known[name].lineage.record() for name in settings.models},
+    }
     provenance = watch.provenance(settings, seed, data_hash(prompts), profile)
     files = {"sheet": "sheet.png"} if shown else {}
     result = StageResult("baselines", values, files, provenance, tuple(skipped))
     write_result(out / "result.json", result)
     return result
+
+
+def _asked(settings: BaselineSettings, data: Path | None, seed: int) -> tuple[list[str], list[int]]:
+    if settings.prompts != HELD_OUT:
+        prompts = pick_prompts(settings.prompts, settings.n, seed)
+        return prompts, [derive(seed, i) % 2**31 for i in range(len(prompts))]
+    if data is None:
+        raise BaselineError("Held-out captions are those of a data set; name its folder with --data.")
+    prompts = held_out_prompts(data, settings.n, SMALL, seed).captions
+    return prompts, prompt_seeds(len(prompts), 1, seed)
 
 
 def devices() -> list[str]:

@@ -1,62 +1,35 @@
-"""Evaluation: generated pictures against their prompts, between chance and what true pictures reach."""
+"""Evaluation: the pictures of every arm against their prompts, between chance and what true logos reach."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+import pandas as pd
+from PIL import Image
 
-from logolib.config import EvaluateSettings, LogolibError
-from logolib.data import data_hash_of, load_pairs
-from logolib.emblems import Emblem
+from logolib.config import EvaluateSettings
+from logolib.data import HeldOut, data_hash_of, held_out_prompts, load_pairs, prompt_seeds
 from logolib.emblems.corpus import draw_many, sample_many
-from logolib.evaluate.judge import (
-    CHOICES,
-    Judge,
-    load_judge,
-    load_shipped_marker,
-    picked,
-    refuse_kin,
-    shuffled,
-    similarity,
-)
-from logolib.evaluate.marker import ATTRIBUTES, SIZE, asked
-from logolib.evaluate.statistics import Interval, bootstrap_mean, paired_difference, wilson
+from logolib.evaluate.arms import Arm, EvaluateError, able_baselines, load_arms
+from logolib.evaluate.attributes import attribute_rows, attribute_table, shares_right
+from logolib.evaluate.fit import fit_scores
+from logolib.evaluate.judge import load_judge, load_shipped_marker, refuse_kin, shipped_lineage
+from logolib.evaluate.lettering import words_read
+from logolib.evaluate.marker import SIZE, Marker
+from logolib.evaluate.measures import MEASURES, Scores, compare, described
 from logolib.evaluate.verdict import verdict
-from logolib.generate import LogoPipeline
+from logolib.evaluate.whole import gallery_roles, set_scores
+from logolib.generate.drawing import DrawingError
 from logolib.images import save_png, sheet
-from logolib.models.weights import model_folder
-from logolib.results import StageResult, Stopwatch, write_result, write_text
+from logolib.results import CAPTIONS, StageResult, Stopwatch, write_result, write_text
 from logolib.seeds import derive
 
 SHOWN = 32  # pictures on a sheet
-REFERENCES = ("shuffled", "real")  # chance and ceiling; no model may take their names
-
-
-class EvaluateError(LogolibError):
-    """An evaluation that cannot be made, and why."""
-
-
-@dataclass(frozen=True)
-class _Arm:
-    name: str
-    draw: Callable[[Sequence[str], Sequence[int]], np.ndarray]  # prompts, seeds => uint8 (N, SIZE, SIZE, 3)
-
-
-@dataclass(frozen=True)
-class _Held:
-    """Held-out captions that are drawn from, the true logos, and every different caption to choose among."""
-
-    captions: list[str]
-    images: np.ndarray  # uint8 (N, SIZE, SIZE, 3)
-    pool: list[str]
-    own: np.ndarray  # column of each caption in the pool
 
 
 def evaluate(
@@ -65,205 +38,125 @@ def evaluate(
     data: Path,
     out: Path,
     *,
+    baselines: Path | None = None,
     seed: int = 0,
     profile: str = "custom",
     progress: bool = True,
 ) -> StageResult:
-    """Judge each model's pictures; writes OUT/result.json, pictures*.png, fit.json and attributes.json.
+    """Judge every arm's pictures; writes OUT/{result,fit,attributes}.json, pictures*.png, nearest*.png and arms/.
 
-    `models` are folders with clip, prior and decoder, or `default`; `settings.against` names further ones.
-    Every model draws the same prompts from the same seeds. `fit` is the probability that the judge picks the
-    right one of ten held-out captions of DATA, `similarity` the cosine, `attributes` what the marker reads in
-    pictures of drawn prompts, of combinations that no training sees. Intervals are 95 %: bootstrap over
-    prompts for fit, Wilson for attributes.
+    `models` are folders with clip, prior and decoder, or `default`; `settings.against` names further ones or
+    folders of pictures; of `baselines`, a folder that `logolib baselines` wrote, those join that drew all prompts.
+    Every arm has the same held-out captions of DATA, seeds and size. The judge and the marker must share no
+    training set and no weights with any arm. Intervals are 95 %: bootstrap over prompts, half samples for whole
+    sets, Wilson for single attributes.
     Raises LogolibError.
     """
     watch = Stopwatch()
-    models = [*models, *settings.against]
-    if not models:
-        raise EvaluateError("There is no model to judge; name at least one folder with --model.")
     judge, marker = load_judge(settings.judge), load_shipped_marker()
-    names = arm_names(models)
-    arms = [_load(name, model, judge, settings.steps, progress) for name, model in zip(names, models, strict=True)]
-    held = _held_out(settings, data, seed)
-    asked_pairs = sample_many(settings.prompts, derive(seed, "attribute prompts") % 2**32, for_judging=True)
-    emblems, prompts = [emblem for emblem, _ in asked_pairs], [caption for _, caption in asked_pairs]
-
-    fit_values, fit_rows = _fit(settings, judge, held, arms, seed)
-    ceiling = marker.read(draw_many(emblems, SIZE))
-    attributes, rows, files = {}, [], {"fit": "fit.json", "attributes": "attributes.json"}
-    out.mkdir(parents=True, exist_ok=True)
+    arms = load_arms(settings, [*models, *settings.against], progress)
+    held = held_out_prompts(data, settings.prompts, settings.size, seed)
+    able, skipped = able_baselines(baselines, held.captions, settings.size) if baselines is not None else ([], [])
+    arms += [arm for arm in able if arm.name not in {known.name for known in arms}]
+    marks = shipped_lineage("marker")
     for arm in arms:
-        seeds = [derive(seed, "attributes", i, j) for i in range(len(prompts)) for j in range(settings.per_prompt)]
-        pictures = arm.draw(prompts, seeds)
-        read = marker.read(pictures)
-        attributes[arm.name] = attribute_table(emblems, read, ceiling)
-        rows += _attribute_rows(arm.name, prompts, emblems, read, seeds)
-        role = "pictures" if arm is arms[0] else f"pictures {arm.name}"
-        files[role] = role.replace(" ", "-") + ".png"
-        save_png(sheet(list(pictures[:: settings.per_prompt][:SHOWN]), columns=8, gap=4), out / files[role])
-    write_text(out / "fit.json", json.dumps(fit_rows, indent=1, ensure_ascii=False) + "\n")
-    write_text(out / "attributes.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        refuse_kin(judge.name, judge.lineage, arm.name, arm.lineage)
+        refuse_kin("marker", marks, arm.name, arm.lineage)
 
-    values = {
-        "arms": [*names, *REFERENCES],
-        **fit_values,
-        "attributes": attributes,
+    seeds = prompt_seeds(len(held.captions), settings.per_prompt, seed)
+    drawn = {arm.name: arm.pictures(held.captions, seeds) for arm in arms}
+    _keep(out / "arms", {**drawn, "real": held.pairs.images[held.rows]}, held.captions)
+    scores, values, rows = fit_scores(settings, judge, marker, held, drawn, seeds)
+    files = {"fit": "fit.json", "attributes": "attributes.json"}
+    values |= _attributes(settings, marker, arms, scores, out, files, seed)
+    skipped += _lettering(settings, held, drawn, scores)
+    values["nearest"] = set_scores(judge, held, load_pairs(data, "train", settings.size), drawn, scores, out, seed)
+    files |= {name: f"{name.replace(' ', '-')}.png" for name in gallery_roles(list(drawn))}
+    write_text(out / "fit.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+    names = list(drawn)
+    values["measures"] = _measures(settings, scores, seed)
+    values["comparisons"] = [
+        row for other in names[1:] for row in compare(names[0], other, scores, settings.bootstrap, seed)
+    ]
+    values |= {
         "judge": judge.name,
-        "verdict": verdict(names, fit_values, attributes),
+        "lineage": {"judge": judge.lineage.record(), **{arm.name: arm.lineage.record() for arm in arms}},
+        "verdict": verdict(names, values),
         "prompts": len(held.captions),
-        "attribute_prompts": len(prompts),
         "per_prompt": settings.per_prompt,
     }
     provenance = watch.provenance(settings, seed, data_hash_of(data), profile)
-    result = StageResult("evaluate", values, files, provenance)
+    result = StageResult("evaluate", values, files, provenance, tuple(skipped))
     write_result(out / "result.json", result)
     return result
 
 
-def arm_names(models: Sequence[Path | str]) -> list[str]:
-    """`generated` for one model; for several `base` for what ships and the names of runs, numbered where they agree."""
-    if len(models) == 1:
-        return ["generated"]
-    names: list[str] = []
-    for place in (model_folder(model).resolve() for model in models):
-        stem = name = place.parent.name if place.name == "model" else place.name
-        number = 1
-        while name in names or name in REFERENCES:
-            number += 1
-            name = f"{stem} {number}"
-        names.append(name)
-    return names
-
-
-def attribute_table(
-    emblems: Sequence[Emblem], read: Sequence[dict[str, str]], ceiling: Sequence[dict[str, str]]
-) -> dict[str, dict[str, float]]:
-    """Per attribute: share read as asked, its interval, chance, ceiling, and how many emblems have it.
-
-    read: a whole number of rows for each emblem, in order; ceiling: what is read on the true drawings, one
-    row each. Chance is the expected share when the same pictures are dealt out among the prompts at random.
-    Attributes that no emblem has are left out.
-    """
-    each = len(read) // len(emblems)
-    table = {}
-    for name in ATTRIBUTES:
-        having = [(i, asked(emblem)[name]) for i, emblem in enumerate(emblems) if name in asked(emblem)]
-        if not having:
+def _attributes(
+    settings: EvaluateSettings,
+    marker: Marker,
+    arms: Sequence[Arm],
+    scores: Scores,
+    out: Path,
+    files: dict[str, str],
+    seed: int,
+) -> dict[str, Any]:
+    """Tables of what the marker reads in pictures of drawn prompts, of combinations that no training sees."""
+    asked_pairs = sample_many(settings.prompts, derive(seed, "attribute prompts") % 2**32, for_judging=True)
+    emblems, prompts = [emblem for emblem, _ in asked_pairs], [caption for _, caption in asked_pairs]
+    seeds = [derive(seed, "attributes", i, j) for i in range(len(prompts)) for j in range(settings.per_prompt)]
+    ceiling = marker.read(draw_many(emblems, SIZE))
+    scores["real"]["attributes"] = shares_right(emblems, ceiling)
+    tables: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
+    for arm in arms:
+        if not arm.draws:
             continue
-        n = len(having)
-        answers = [read[i * each + j][name] for i, _ in having for j in range(each)]
-        right = sum(read[i * each + j][name] == value for i, value in having for j in range(each)) / each
-        given, wanted = Counter(answers), Counter(value for _, value in having)
-        share = wilson(right, n)
-        table[name] = {
-            "accuracy": share.mean,
-            "low": share.low,
-            "high": share.high,
-            "chance": sum(given[value] * count for value, count in wanted.items()) / (n * n * each),
-            "ceiling": sum(ceiling[i][name] == value for i, value in having) / n,
-            "n": n,
-        }
+        pictures = arm.pictures(prompts, seeds)
+        read = marker.read(pictures)
+        tables[arm.name] = attribute_table(emblems, read, ceiling)
+        scores[arm.name]["attributes"] = shares_right(emblems, read)
+        rows += attribute_rows(arm.name, prompts, emblems, read, seeds)
+        role = f"pictures {arm.name}" if tables.keys() - {arm.name} else "pictures"
+        files[role] = role.replace(" ", "-") + ".png"
+        save_png(sheet(list(pictures[:: settings.per_prompt][:SHOWN]), columns=8, gap=4), out / files[role])
+    write_text(out / "attributes.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    return {"attributes": tables, "attribute_prompts": len(prompts)}
+
+
+def _lettering(
+    settings: EvaluateSettings, held: HeldOut, drawn: Mapping[str, np.ndarray], scores: Scores
+) -> list[dict[str, str]]:
+    """Read the words of the first picture of each prompt; why not, where it could not be done."""
+    true = held.pairs.images[held.rows]
+    try:
+        for arm, pictures in {**drawn, "real": true}.items():
+            first = pictures[:: len(pictures) // len(true)]
+            scores[arm]["lettering"] = words_read(first, held.captions, settings.lettering)
+    except DrawingError as error:
+        return [{"item": "lettering", "reason": str(error)}]
+    return []
+
+
+def _measures(settings: EvaluateSettings, scores: Scores, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for name in MEASURES:
+        for arm, found in scores.items():
+            row = described(name, found[name], settings.bootstrap, seed) if name in found else None
+            if row is not None:
+                table.setdefault(name, {})[arm] = row
     return table
 
 
-def _load(name: str, model: Path | str, judge: Judge, steps: int, progress: bool) -> _Arm:
-    pipe = LogoPipeline.from_pretrained(model)
-    refuse_kin(judge, name, pipe.fingerprint())
-
-    def draw(prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-        each = len(seeds) // len(prompts)
-        with tqdm(total=len(seeds), desc=name, unit="picture", disable=not progress) as bar:
-
-            def count(done: int, _total: int) -> None:
-                bar.update(done - bar.n)
-
-            drawn = pipe(
-                prompts,
-                num_images_per_prompt=each,
-                seeds=seeds,
-                size=SIZE,
-                num_inference_steps=steps,
-                callback=count,
-            )
-            return drawn.pixels
-
-    return _Arm(name, draw)
+def _keep(folder: Path, pictures: Mapping[str, np.ndarray], prompts: Sequence[str]) -> None:
+    """Each arm's first picture of every prompt as files with captions.csv: what `logolib study design` takes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for arm, drawn in pictures.items():
+        (folder / arm).mkdir(parents=True)
+        files = [f"{i:04d}.png" for i in range(len(prompts))]
+        for file, picture in zip(files, drawn[:: len(drawn) // len(prompts)], strict=True):
+            Image.fromarray(picture).save(folder / arm / file)
+        pd.DataFrame({"file": files, "caption": list(prompts)}).to_csv(folder / arm / CAPTIONS, index=False)
 
 
-def _held_out(settings: EvaluateSettings, data: Path, seed: int) -> _Held:
-    pairs = load_pairs(data, "val", SIZE)
-    pool = list(dict.fromkeys(pairs.captions))
-    if len(pool) < 2:
-        raise EvaluateError(f"{data} holds out {len(pool)} caption; collect more logos.")
-    chosen = np.random.default_rng(derive(seed, "fit prompts")).permutation(len(pairs))[: settings.prompts]
-    captions = [pairs.captions[i] for i in chosen]
-    place = {caption: column for column, caption in enumerate(pool)}
-    return _Held(captions, pairs.images[chosen], pool, np.array([place[caption] for caption in captions]))
-
-
-def _fit(
-    settings: EvaluateSettings, judge: Judge, held: _Held, arms: Sequence[_Arm], seed: int
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Fit and similarity of every arm with intervals, differences between models, and one row per prompt."""
-    choices = min(CHOICES, len(held.pool))
-    n, each = len(held.captions), settings.per_prompt
-    by_arm: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # (picked, cosine) per prompt, (n,) each
-    chance: list[tuple[np.ndarray, np.ndarray]] = []
-    seeds = [derive(seed, "fit", i, j) for i in range(n) for j in range(each)]
-    for arm in arms:
-        scores = similarity(judge, arm.draw(held.captions, seeds), held.pool)  # (n each, pool)
-        own = held.own.repeat(each)
-        by_arm[arm.name] = _per_prompt(picked(scores, own, choices), scores[np.arange(len(scores)), own], each)
-        chance.append(_per_prompt(*shuffled(scores, own, choices), each))
-    by_arm["shuffled"] = (np.mean([c[0] for c in chance], 0), np.mean([c[1] for c in chance], 0))
-    scores = similarity(judge, held.images, held.pool)
-    by_arm["real"] = (picked(scores, held.own, choices), scores[np.arange(n), held.own])
-
-    def table(which: int) -> dict[str, dict[str, float]]:
-        return {arm: _row(bootstrap_mean(found[which], settings.bootstrap, seed)) for arm, found in by_arm.items()}
-
-    first = by_arm[arms[0].name][0]
-    values = {
-        "fit": table(0),
-        "similarity": table(1),
-        "differences": {
-            arm.name: _row(paired_difference(by_arm[arm.name][0], first, settings.bootstrap, seed)) for arm in arms[1:]
-        },
-        "choices": choices,
-        "chance": 1 / choices,
-    }
-    rows = [
-        {"prompt": caption, "seed": seeds[i * each]}
-        | {arm: {"picked": float(found[0][i]), "similarity": float(found[1][i])} for arm, found in by_arm.items()}
-        for i, caption in enumerate(held.captions)
-    ]
-    return values, rows
-
-
-def _per_prompt(first: np.ndarray, second: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:
-    return first.reshape(-1, each).mean(1), second.reshape(-1, each).mean(1)
-
-
-def _row(interval: Interval) -> dict[str, float]:
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
-
-
-def _attribute_rows(
-    arm: str,
-    prompts: Sequence[str],
-    emblems: Sequence[Emblem],
-    read: Sequence[dict[str, str]],
-    seeds: Sequence[int],
-) -> list[dict[str, Any]]:
-    each = len(read) // len(prompts)
-    return [
-        {
-            "arm": arm,
-            "prompt": prompts[k // each],
-            "seed": seeds[k],
-            "asked": (wanted := asked(emblems[k // each])),
-            "read": {name: answer[name] for name in wanted},
-        }
-        for k, answer in enumerate(read)
-    ]
+__all__ = ["EvaluateError", "evaluate"]

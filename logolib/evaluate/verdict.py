@@ -5,42 +5,90 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from logolib.evaluate.measures import MEASURES, MOST
 
-def verdict(names: Sequence[str], fit: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """One plain sentence: do the pictures fit, above chance or not, and which of two models fits better.
 
-    `fit` holds the tables fit and differences, and choices and chance.
+def verdict(names: Sequence[str], values: Mapping[str, Any]) -> str:
+    """One plain paragraph: do the first arm's pictures fit, how do other arms compare, does it draw from memory.
+
+    `values` holds measures, comparisons, attributes, choices and chance.
     """
     first = names[0]
-    own, chance = fit["fit"][first], fit["chance"]
-    subject = "The generated pictures" if len(names) == 1 else f"The pictures of {first}"
+    rows = {other: [row for row in values["comparisons"] if row["second"] == other] for other in names[1:]}
+    sentences = [
+        _fits(first, len(names) == 1, values),
+        *(_compared(first, other, found) for other, found in rows.items()),
+    ]
+    if first in (copied := values["measures"].get("copied", {})):
+        sentences.append(_memory(copied[first], copied["real"]))
+    return " ".join(sentences)
+
+
+def _fits(first: str, alone: bool, values: Mapping[str, Any]) -> str:
+    fit, chance = values["measures"]["fit"], values["chance"]
+    own, real = fit[first], fit["real"]["mean"]
+    subject = "The generated pictures" if alone else f"The pictures of {first}"
     if own["low"] > chance:
         says = "fit their captions better than chance"
     elif own["high"] < chance:
         says = "fit their captions worse than chance"
     else:
         says = "cannot be told from chance at this size"
-    real = fit["fit"]["real"]["mean"]
     text = (
-        f"{subject} {says}: the judge picks the right caption of {fit['choices']} "
+        f"{subject} {says}: the judge picks the right caption of {values['choices']} "
         f"for {_of_100(own['mean'])} in 100 "
         f"({_of_100(own['low'])} to {_of_100(own['high'])}, 95% interval; chance {_of_100(chance)}, "
         f"true logos {_of_100(real)})"
     )
-    if read := attributes.get(first):
-        beyond = [name.replace("_", " ") for name, row in read.items() if row["low"] > row["chance"]]
+    if read := values["attributes"].get(first):
+        beyond = [name for name, row in read.items() if row["low"] > row["chance"]]
         text += f", and {len(beyond)} of {len(read)} attributes are read as asked above chance"
-    for other in names[1:]:
-        change = fit["differences"][other]
-        if change["low"] > 0:
-            says = "fits better than it"
-        elif change["high"] < 0:
-            says = "fits worse than it"
-        else:
-            says = "cannot be told from it at this size"
-        ends = f"{100 * change['low']:+.0f} to {100 * change['high']:+.0f}"
-        text += f"; {other} {says} ({100 * change['mean']:+.0f} points, {ends})"
     return text + "."
+
+
+def _compared(first: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Better, worse, the same, or how many prompts it would take, measure by measure."""
+    parts = [
+        f"{verb} {', '.join(_change(row) for row in found)}"
+        for verb, found in (
+            ("better in", [row for row in rows if row["verdict"] == "better"]),
+            ("worse in", [row for row in rows if row["verdict"] == "worse"]),
+            ("the same in", [row for row in rows if row["verdict"] == "the same"]),
+        )
+        if found
+    ]
+    open_ = [row for row in rows if row["verdict"] == "can't tell"]
+    said = f"Compared with {other}, {first} is {'; '.join(parts)}" if parts else f"Compared with {other}:"
+    if open_:
+        untold = ", ".join(f"{MEASURES[row['measure']].words} ({_needed(row)})" for row in open_)
+        said += f"{';' if parts else ''} we can't tell at this size for {untold}"
+    return said + "."
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    measure = MEASURES[row["measure"]]
+    if row["verdict"] == "the same":
+        return measure.words
+    ends = (row["difference"], row["low"], row["high"])
+    middle, low, high = (f"{100 * value:+.0f}" if measure.share else f"{value:+.2g}" for value in ends)
+    return f"{measure.words} ({middle}{' points' if measure.share else ''}, {low} to {high})"
+
+
+def _needed(row: Mapping[str, Any]) -> str:
+    needed = row["prompts_needed"]
+    return f"it would take about {needed} prompts" if needed else f"more than {MOST} prompts would not be enough"
+
+
+def _memory(own: Mapping[str, float], real: Mapping[str, float]) -> str:
+    """Whether the pictures lie nearer to training logos than true held-out logos do."""
+    numbers = (
+        f"the nearest logo is one it was trained on, and not a held-out one, for {_of_100(own['mean'])} in 100 "
+        f"pictures ({_of_100(own['low'])} to {_of_100(own['high'])}; {_of_100(real['mean'])} for true logos, "
+        f"{_of_100(real['low'])} to {_of_100(real['high'])})"
+    )
+    if own["low"] > real["high"]:
+        return f"It draws from memory: {numbers}."
+    return f"There is no sign that it draws from memory: {numbers}."
 
 
 def _of_100(share: float) -> str:

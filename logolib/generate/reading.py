@@ -1,10 +1,13 @@
-"""Reading lettering back: the line unrolled, then Tesseract."""
+"""Reading lettering back by Tesseract: one line unrolled, or all words of whole pictures."""
 
 from __future__ import annotations
 
 import io
 import os
 import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -15,6 +18,7 @@ from logolib.generate.lettering import Lettered, on_arc
 from logolib.generate.vector import over_white
 
 CAP = 60  # height of a capital for the reader, pixels
+PAGE = 320  # side of a whole picture for the reader, pixels; larger ones read no better and take longer
 
 
 def unrolled(lettered: Lettered) -> np.ndarray:
@@ -47,12 +51,35 @@ def read_line(grey: np.ndarray) -> str:
     framed = np.pad(stretched.astype(np.uint8), 24, constant_values=int(np.median(stretched)))
     png = io.BytesIO()
     Image.fromarray(framed).save(png, format="PNG", dpi=(300, 300))
-    command = ["tesseract", "stdin", "stdout", "-l", "eng", "--psm", "7"]
+    return " ".join(_tesseract("stdin", "7", png.getvalue()).split())
+
+
+def read_pictures(pictures: Sequence[np.ndarray]) -> list[list[str]]:
+    """The words that Tesseract reads in whole pictures, uint8 (H, W, 3), all in one call.
+
+    Raises DrawingError when Tesseract is not installed.
+    """
+    if not len(pictures):
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{i}.png" for i in range(len(pictures))]
+        for picture, file in zip(pictures, files, strict=True):
+            grey = Image.fromarray(picture).convert("L").resize((PAGE, PAGE), Image.Resampling.LANCZOS)
+            grey.save(file, dpi=(150, 150))
+        pages = Path(folder) / "pages.txt"
+        pages.write_text("\n".join(map(str, files)), "utf8")
+        read = _tesseract(str(pages), "6").split("\f")
+    return [page.split() for page in [*read, *[""] * len(files)][: len(files)]]
+
+
+def _tesseract(source: str, layout: str, data: bytes | None = None) -> str:
+    """What Tesseract prints; layout: its page segmentation mode, 7 for one line, 6 for a block."""
+    command = ["tesseract", source, "stdout", "-l", "eng", "--psm", layout]
     try:
         env = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # one line is read sooner by one thread than by many
-        done = subprocess.run(command, input=png.getvalue(), capture_output=True, timeout=60, env=env)
+        done = subprocess.run(command, input=data, capture_output=True, timeout=600, env=env)
     except FileNotFoundError:
         raise DrawingError("Reading needs Tesseract on the PATH; install the package tesseract-ocr.") from None
     if done.returncode != 0:
         raise DrawingError(f"Tesseract failed: {' '.join(done.stderr.decode(errors='replace').split())[:200]}")
-    return " ".join(done.stdout.decode("utf8", "replace").split())
+    return done.stdout.decode("utf8", "replace")

@@ -17,7 +17,9 @@ from logolib.generate.options import pick_seeds
 from logolib.generate.output import AgainError, LogoOutput, joined, read_about, save_picture, wish_again
 from logolib.generate.pipeline import LogoPipeline
 from logolib.generate.prompts import PromptError, check_prompt, is_control
+from logolib.generate.store import find_model
 from logolib.images import save_png, sheet
+from logolib.models.lineage import model_lineage, state
 from logolib.results import StageResult, Stopwatch, data_hash, write_result
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -84,6 +86,7 @@ def generate(
     }
     provenance = watch.provenance(settings, seed, data_hash([pipeline.model_fingerprint, *prompts]), profile)
     result = StageResult("generate", values, {"sheet": "sheet.png"}, provenance)
+    state(model_lineage(find_model(model)), out)  # so that a judge who is kin can be refused
     write_result(out / "result.json", result)
     return result
 

@@ -69,7 +69,8 @@ def save_model(folder: Path, clip: Clip, parts: Parts, fingerprint: str) -> None
     """Write a folder that `LogoPipeline.from_pretrained` reads: each part's weights and config, index and README."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        clip.save(folder / "clip")
+        decoder = parts["decoder"][1]  # what the decoder depends on, the CLIP does too, and more
+        clip.save(folder / "clip", **{"lineage": decoder["lineage"]} if "lineage" in decoder else {})
         for part, (module, config) in parts.items():
             (folder / part).mkdir(exist_ok=True)
             save_weights(module, folder / part / "model.safetensors")

@@ -60,14 +60,16 @@ STAGES: dict[str, Stage] = {
         "08_baselines.ipynb",
         "baselines",
         ("sheet.png",),
+        after=("dataset",),
         rooms=("baselines", "generate", "emblems", "weights", *DRAWING),
     ),
     "evaluate": Stage(
         "09_evaluate.ipynb",
         "evaluation",
-        after=("dataset", "clip", "prior", "decoder"),
+        after=("dataset", "clip", "prior", "decoder", "baselines"),
         rooms=("evaluate", "generate", *TRAINING),
     ),
+    "study": Stage("10_study.ipynb", "study", after=("evaluate",), rooms=("study", "emblems", "images", "seeds")),
 }
 
 

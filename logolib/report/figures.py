@@ -122,7 +122,7 @@ def retrieval(source: Source) -> Figure:
                     values["retrieval"][f"{way}_R@{k}"],
                     values["retrieval_interval"][f"{way}_R@{k}"],
                 )
-                _interval(axes, row + shift, share, ends, colour, label if row == 0 else None)
+                interval(axes, row + shift, share, ends, colour, label if row == 0 else None)
         for row, k in enumerate((10, 5, 1)):
             _tick(axes, row, values["chance"][f"R@{k}"], GREY, "chance" if row == 0 else None)
         axes.set(xlabel="held-out pairs found", xlim=(0, 1), ylim=(-0.6, 2.6))
@@ -138,7 +138,7 @@ def zero_shot(source: Source) -> Figure:
     with chart(0.9 + 0.5 * max(1, len(found))) as (figure, axes):
         for row, (_, values) in enumerate(reversed(found.items())):
             ends = (values["low"], values["high"])
-            _interval(axes, row, values["accuracy"], ends, BLUE, "recognised" if row == 0 else None)
+            interval(axes, row, values["accuracy"], ends, BLUE, "recognised" if row == 0 else None)
             _tick(axes, row, values["chance"], GREY, "chance" if row == 0 else None)
         axes.set(xlabel="held-out pictures", xlim=(0, 1), ylim=(-0.6, max(1, len(found)) - 0.4))
         axes.set_yticks(range(len(found)), [f"{kind} ({v['n']})" for kind, v in reversed(found.items())])
@@ -208,12 +208,12 @@ def fit(source: Source) -> Figure:
     """How often the judge picks the right caption for each arm, with its interval."""
     values = load(source).values
     arms = [*(arm for arm in values["arms"] if arm not in REFERENCES), *reversed(REFERENCES)]
-    arms = [arm for arm in reversed(arms) if arm in values["fit"]]
+    arms = [arm for arm in reversed(arms) if arm in values["measures"]["fit"]]
     with chart(1.0 + 0.36 * len(arms)) as (figure, axes):
         for row, arm in enumerate(arms):
-            score = values["fit"][arm]
+            score = values["measures"]["fit"][arm]
             colour = GREY if arm in REFERENCES else BLUE
-            _interval(axes, row, score["mean"], (score["low"], score["high"]), colour)
+            interval(axes, row, score["mean"], (score["low"], score["high"]), colour)
             if arm in REFERENCES:
                 axes.axvline(score["mean"], color=GREY, linewidth=1, linestyle=":" if arm == "shuffled" else "--")
         axes.set_yticks(range(len(arms)), [textwrap.fill(arm_name(arm), 18) for arm in arms])
@@ -233,7 +233,7 @@ def attributes(source: Source) -> Figure:
     with chart(1.2 + 0.34 * len(found)) as (figure, axes):
         for row, one in enumerate(reversed(list(found.values()))):
             first = row == 0
-            _interval(
+            interval(
                 axes,
                 row,
                 one["accuracy"],
@@ -256,7 +256,7 @@ def logos(collected: Path, most: int = 24) -> HTML:
     manifest = _manifest(collected)
     chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
     cells = [
-        f'<img src="{_data_uri(collected / image, 160)}" alt="{escape(caption)}" title="{escape(caption)}">'
+        f'<img src="{data_uri(collected / image, 160)}" alt="{escape(caption)}" title="{escape(caption)}">'
         for image, caption in zip(chosen["image"], chosen["caption"], strict=True)
     ]
     return HTML(f'<div class="wall">{"".join(cells)}</div>')
@@ -282,7 +282,7 @@ def previews(folder: Path) -> HTML:
     if not shown:
         raise ResultError("The decoder drew no preview; lower decoder.preview_every and train again.")
     cells = [
-        f'<figure><img src="{_data_uri(folder / one["file"], 960)}" alt="Drawn after {one["step"]} steps">'
+        f'<figure><img src="{data_uri(folder / one["file"], 960)}" alt="Drawn after {one["step"]} steps">'
         f"<figcaption>after {one['step']} steps</figcaption></figure>"
         for one in _spread(shown, 6)
     ]
@@ -302,14 +302,14 @@ def _cards(groups: list[tuple[str, list[Path]]]) -> str:
     for caption, files in groups:
         several = len(files) > 1
         images = "".join(
-            f'<img src="{_data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">' for file in files[:4]
+            f'<img src="{data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">' for file in files[:4]
         )
         kind = "four" if several else "one"
         cards.append(f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>')
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _data_uri(file: Path, longest: int) -> str:
+def data_uri(file: Path, longest: int) -> str:
     """A picture inside the page, over white, no longer than `longest` pixels."""
     try:
         with Image.open(file) as opened:
@@ -347,7 +347,8 @@ def _spread(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def _interval(axes: Axes, row: float, middle: float, ends: Any, colour: str, label: str | None = None) -> None:
+def interval(axes: Axes, row: float, middle: float, ends: Any, colour: str, label: str | None = None) -> None:
+    """A dot and its interval in one row of a chart."""
     low, high = ends
     axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.45, solid_capstyle="round")
     axes.plot([middle], [row], "o", color=colour, markersize=5.5, label=label)

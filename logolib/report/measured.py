@@ -24,6 +24,7 @@ FOLDERS = {
     "decoder": "model/decoder",
     "generate": "samples",
     "evaluate": "evaluation",
+    "study": "study",
 }  # where a run keeps each stage's result
 
 

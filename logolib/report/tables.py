@@ -35,7 +35,7 @@ def _best(values: Mapping[str, Any], key: str) -> float | None:
 
 def _model_fit(values: Mapping[str, Any], key: str) -> float | None:
     model = next((arm for arm in values["arms"] if arm not in REFERENCES), None)
-    return None if model is None else values["fit"][model][key]
+    return None if model is None else values["measures"]["fit"][model][key]
 
 
 def _attributes(values: Mapping[str, Any], beyond_chance: bool) -> int:
@@ -113,10 +113,18 @@ NUMBERS: dict[str, dict[str, Number]] = {
         "fit_model": Number(lambda v: _model_fit(v, "mean"), "right caption picked, drawn pictures", ".0%"),
         "fit_low": Number(lambda v: _model_fit(v, "low"), "lower end of its interval", ".0%"),
         "fit_high": Number(lambda v: _model_fit(v, "high"), "upper end of its interval", ".0%"),
-        "fit_shuffled": Number("fit/shuffled/mean", "right caption picked, shuffled captions", ".0%"),
-        "fit_real": Number("fit/real/mean", "right caption picked, true pictures", ".0%"),
+        "fit_shuffled": Number("measures/fit/shuffled/mean", "right caption picked, shuffled captions", ".0%"),
+        "fit_real": Number("measures/fit/real/mean", "right caption picked, true pictures", ".0%"),
         "attributes": Number(lambda v: _attributes(v, False), "attributes judged"),
         "attributes_beyond": Number(lambda v: _attributes(v, True), "attributes beyond chance"),
+        "prompts": Number("prompts", "held-out captions that every arm drew"),
+    },
+    "study": {
+        "raters": Number("raters/counted", "raters that count, programs or people"),
+        "prompts": Number("prompts", "descriptions asked about"),
+        "votes": Number("votes", "votes"),
+        "win_rate": Number("pairs/0/win_rate", "votes that the second arm wins", ".0%"),
+        "judge_agrees": Number(lambda v: v["judge"][0]["share"] if v["judge"] else None, "the judge agrees", ".0%"),
     },
 }
 
@@ -176,7 +184,8 @@ def numbers(stage: str, source: Source) -> dict[str, float]:
 def glue_numbers(stage: str, source: Source) -> None:
     """Store a stage's numbers in the running notebook, for the book's `glue:text` roles.
 
-    An evaluation also stores its `verdict` and the `judge` in words; every stage its `seconds`.
+    An evaluation also stores its `verdict` and the `judge` in words, a study its `verdict` and the `rule` of
+    scripted raters; every stage its `seconds`.
     """
     from myst_nb import glue  # type: ignore[import-untyped]
 
@@ -184,8 +193,8 @@ def glue_numbers(stage: str, source: Source) -> None:
     for key, value in numbers(stage, result).items():
         glue(key, value, display=False)
     glue("seconds", float(result.provenance.get("seconds", math.nan)), display=False)
-    for key in ("verdict", "judge"):
-        if key in result.values:
+    for key in ("verdict", "judge", "rule"):
+        if isinstance(result.values.get(key), str):
             glue(key, str(result.values[key]), display=False)
 
 
@@ -226,7 +235,7 @@ def fit(source: Source) -> HTML:
     values = load(source).values
     rows = []
     for arm in values["arms"]:
-        score = values["fit"][arm]
+        score = values["measures"]["fit"][arm]
         rows.append([arm_name(arm), f"{score['mean']:.0%}", f"{score['low']:.0%} to {score['high']:.0%}"])
     return table(["pictures", f"right one of {values['choices']} captions", "95 % interval"], rows)
 

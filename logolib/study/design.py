@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import shutil
@@ -16,12 +15,11 @@ from PIL import Image
 from logolib.config import StudySettings
 from logolib.emblems import Emblem, draw
 from logolib.emblems.corpus import sample_many
-from logolib.results import StageResult, Stopwatch, read_result, write_result, write_text
+from logolib.results import ListingError, StageResult, Stopwatch, drawn_for, write_result, write_text
 from logolib.study.pictures import encode, open_picture, padded
 from logolib.study.power import majority, prompts_needed, sign_test_power
 from logolib.study.sheets import MAX_ROW, PICTURES, RIGHT, STUDY, WRONG, Asked, Study, StudyError
 
-TABLE = "captions.csv"  # with the columns file and caption: an arm that `logolib generate` did not draw
 RESERVED = {"tie", "left", "right"}
 
 
@@ -130,26 +128,10 @@ def _check_names(settings: StudySettings, arms: Sequence[str]) -> None:
 
 def _pictures(name: str, folder: Path) -> dict[str, Path]:
     """Prompt => file of an arm, the first of each prompt, in the arm's order."""
-    if (folder / "result.json").is_file():
-        listed = read_result(folder / "result.json", "generate").values.get("pictures", [])
-        pairs = [(str(row["prompt"]), str(row["file"])) for row in listed]
-    elif (folder / TABLE).is_file():
-        with (folder / TABLE).open(encoding="utf-8-sig", newline="") as table:
-            rows = list(csv.DictReader(table))
-        if not rows or not {"file", "caption"} <= set(rows[0]):
-            raise StudyError(f"{folder / TABLE} needs the columns file and caption, and a line for each picture.")
-        pairs = [(row["caption"] or "", row["file"] or "") for row in rows]
-    else:
-        raise StudyError(
-            f"The arm {name} has neither result.json nor {TABLE} in {folder}; `logolib generate` makes one."
-        )
-    files: dict[str, Path] = {}
-    for prompt, file in pairs:
-        files.setdefault(" ".join(prompt.split()), folder / file)
-    missing = [path for path in files.values() if not path.is_file()]
-    if missing:
-        raise StudyError(f"The arm {name} lacks {len(missing)} of its pictures, {missing[0]} first; draw them again.")
-    return files
+    try:
+        return drawn_for(name, folder)
+    except ListingError as error:
+        raise StudyError(str(error)) from None
 
 
 def _common(found: Mapping[str, Mapping[str, Path]]) -> list[str]:

@@ -120,7 +120,7 @@ def train_clip(
     assert isinstance(network, Clip)
     chosen = _interpolated(settings, network, before, score if tune is not None else None)
     if processes.rank() == 0:
-        network.save(job.out, data_hash=corpus.hash)
+        network.save(job.out, data_hash=corpus.hash, lineage=job.lineage().record())
     images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
     if processes.rank() == 0:
         keep_held_out(job.out / "held_out.npz", corpus.val_images, corpus.val_captions, images, texts)

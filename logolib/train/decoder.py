@@ -53,7 +53,8 @@ def train_decoder(
     job = Job("decoder", settings, data, run, seed, profile, resume, progress)
     processes.join()
     device = best_device()
-    eyes = load_clip(clip or run / "clip").to(device)
+    job.parents = (clip or run / "clip", *([run / "prior"] if settings.prior_share else []))
+    eyes = load_clip(job.parents[0]).to(device)
     if (start := job.start) is None:
         config, factor = decoder_config(settings, eyes), settings.fold
     else:

@@ -11,6 +11,7 @@ from torch import nn
 
 from logolib.config import TrainSettings
 from logolib.data import data_hash_of
+from logolib.models.lineage import Lineage, training_lineage
 from logolib.models.weights import model_folder, save_weights
 from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
 from logolib.train import processes
@@ -32,6 +33,7 @@ class Job:
     resume: bool
     progress: bool
     source_hash: str | None = None  # of the data, where it is not a data set's shards
+    parents: tuple[Path, ...] = ()  # folders of the models that it learns with
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
@@ -75,13 +77,19 @@ class Job:
             extras=extras,
         )
 
+    def lineage(self) -> Lineage:
+        """What the weights will depend on."""
+        source = self.source_hash or data_hash_of(self.data)
+        return training_lineage(self.settings, self.data, source, self.seed, self.name, self.parents)
+
     def save(self, network: nn.Module, about: dict[str, Any]) -> None:
-        """Write model.safetensors and config.json; of several processes the first does."""
+        """Write model.safetensors, and config.json with the lineage; of several processes the first does."""
         if processes.rank() > 0:
             return
         self.out.mkdir(parents=True, exist_ok=True)
         save_weights(network, self.out / "model.safetensors")
-        write_text(self.out / "config.json", json.dumps(about, indent=1) + "\n")
+        record = {**about, "lineage": self.lineage().record()}
+        write_text(self.out / "config.json", json.dumps(record, indent=1) + "\n")
 
     def record(self, fitted: Fitted, values: dict[str, Any]) -> StageResult:
         """Write result.json: the curve, the speed, the size, and `values`."""

@@ -42,7 +42,8 @@ def train_prior(
     job = Job("prior", settings, data, run, seed, profile, resume, progress)
     processes.join()
     device = best_device()
-    eyes = load_clip(clip or run / "clip").to(device)
+    job.parents = (clip or run / "clip",)
+    eyes = load_clip(job.parents[0]).to(device)
     with processes.first_goes_ahead():
         corpus = load_corpus(data, run, eyes.image_size, seed, settings)
         space = embed_corpus(eyes, corpus, run, device)
