@@ -25,7 +25,7 @@ from logolib.config import TrainSettings
 from logolib.emblems import describe
 from logolib.emblems.corpus import Drawn, draw_many, sample_many
 from logolib.evaluate.judge import WEIGHTS, picked
-from logolib.evaluate.marker import ATTRIBUTES, CHOICES, SIZE, Marker, asked, targets
+from logolib.evaluate.marker import ATTRIBUTES, SIZE, Marker, asked, targets
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
 from logolib.models.lineage import Lineage, drawn_set
@@ -48,7 +48,7 @@ JUDGE = {
     "text_cfg": {"width": 64, "heads": 4, "layers": 2},
 }
 CONTEXT_LENGTH = 48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
-SHIPPED = {"marker": (6000, 32, 24000), "judge": (800, 48, 12000)}  # steps, batch and drawings of what ships
+SHIPPED = {"marker": (1400, 32), "judge": (800, 48)}  # steps and batch of what ships
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
 RESERVED = 0.3  # share of emblems with elements that no generator's drawings have, and collected clubs do
 
@@ -57,9 +57,9 @@ def main() -> None:
     """Read the command line and train what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("judge", "marker"))
-    parser.add_argument("--steps", type=int, help="6000 for the marker, 800 for the judge")
+    parser.add_argument("--steps", type=int, help="1400 for the marker, 800 for the judge")
     parser.add_argument("--batch", type=int, help="32 for the marker, 48 for the judge")
-    parser.add_argument("--drawn", type=int, help="emblems to train on; 24000 for the marker, 12000 for the judge")
+    parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
     parser.add_argument("--held-out", type=int, default=800, help="emblems to measure on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -68,14 +68,14 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
+    train = corpus(given.work, given.drawn, derive(given.seed, "judge") % 2**32, given.threads)
     unseen = derive(given.seed, "judge held out") % 2**32
     held_out = corpus(given.work, given.held_out, unseen, given.threads, for_judging=True)
     for name, make in (("marker", train_marker), ("judge", train_judge)):
         if given.only in (None, name):
-            steps, batch, n = SHIPPED[name]
-            chosen = {"steps": given.steps or steps, "batch": given.batch or batch, "drawn": given.drawn or n}
-            train = corpus(given.work, chosen["drawn"], derive(given.seed, "judge") % 2**32, given.threads)
-            make(argparse.Namespace(**{**vars(given), **chosen}), train, held_out)
+            steps, batch = SHIPPED[name]
+            own = {**vars(given), "steps": given.steps or steps, "batch": given.batch or batch}
+            make(argparse.Namespace(**own), train, held_out)
 
 
 def corpus(work: Path, n: int, seed: int, workers: int, for_judging: bool = False) -> Drawn:
@@ -182,7 +182,7 @@ class _Pupil(nn.Module):
     def __init__(self, clip: Clip) -> None:
         super().__init__()
         self.clip = clip
-        self.readers = nn.ModuleDict({k: nn.Linear(clip.dim, len(v)) for k, v in CHOICES.items()})
+        self.readers = nn.ModuleDict({k: nn.Linear(clip.dim, len(v)) for k, v in ATTRIBUTES.items()})
 
     def read(self, embeddings: Tensor) -> dict[str, Tensor]:
         # 10: embeddings have length 1, and logits must reach further
@@ -208,7 +208,7 @@ def accuracies(marker: Marker, fresh: Drawn, most: int | None = None) -> dict[st
     read = marker.read(fresh.images[:most])
     wanted = [asked(emblem) for emblem in fresh.emblems[:most]]
     found = {}
-    for name in ATTRIBUTES:
+    for name in marker.classes:
         pairs = [(w[name], r[name]) for w, r in zip(wanted, read, strict=True) if name in w]
         commonest = Counter(w for w, _ in pairs).most_common(1)[0][1]
         right = sum(w == r for w, r in pairs)

@@ -1,9 +1,8 @@
-"""The marker: a small network that reads a crest's shape, division, colours, charge and initials off its picture."""
+"""The marker: a small network that reads a crest's shape, division, colours and charge off its picture."""
 
 from __future__ import annotations
 
 import json
-import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,8 @@ from logolib.models.weights import load_weights
 
 SIZE = 64  # pixels; what it is trained on
 NONE = "none"
-LETTERS = ("letter_1", "letter_2", "letter_3")  # of the initials
-# What it chooses, and from which answers.
-CHOICES: dict[str, tuple[str, ...]] = {
+# What it reads, with the answers it chooses from.
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "shape": SHAPES,
     "division": DIVISIONS,
     "field": tuple(COLOURS),
@@ -29,10 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "border": (NONE, *COLOURS),
     "charge": (NONE, *CHARGES),
     "charge_colour": (NONE, *COLOURS),
-    **dict.fromkeys(LETTERS, (NONE, *string.ascii_uppercase)),
 }
-# What is asked of a picture: the initials as a whole.
-ATTRIBUTES = (*(name for name in CHOICES if name not in LETTERS), "initials")
 
 
 class MarkerError(LogolibError):
@@ -50,14 +45,13 @@ def asked(emblem: Emblem) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def targets(emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = CHOICES) -> dict[str, Tensor]:
+def targets(emblems: Sequence[Emblem], classes: Mapping[str, Sequence[str]] = ATTRIBUTES) -> dict[str, Tensor]:
     """Class numbers per attribute, int64 (N,); -100, which cross_entropy ignores, where it does not apply."""
     out: dict[str, list[int]] = {name: [] for name in classes}
     for emblem in emblems:
-        values = asked(emblem) | dict(zip(LETTERS, emblem.initials or "", strict=False))
+        values = asked(emblem)
         for name, known in classes.items():
-            anywhere = emblem.shape != "free" or name.startswith(("charge", "letter"))
-            value = values.get(name, NONE if anywhere else None)
+            value = values.get(name, NONE if emblem.shape != "free" or name.startswith("charge") else None)
             out[name].append(known.index(value) if value in known else -100)
     return {name: torch.tensor(numbers) for name, numbers in out.items()}
 
@@ -71,7 +65,7 @@ class Marker(nn.Module):
     palette: Tensor  # (colours, 3, 1, 1) in [-1, 1]
     places: Tensor  # (1, 2, SIZE, SIZE), x and y in [-1, 1]
 
-    def __init__(self, classes: Mapping[str, Sequence[str]] = CHOICES, width: int = 24) -> None:
+    def __init__(self, classes: Mapping[str, Sequence[str]] = ATTRIBUTES, width: int = 24) -> None:
         super().__init__()
         self.classes = {name: tuple(values) for name, values in classes.items()}
         self.width = width
@@ -117,9 +111,6 @@ class Marker(nn.Module):
             rows += [
                 {name: self.classes[name][numbers[i]] for name, numbers in chosen.items()} for i in range(len(floats))
             ]
-        for row in rows:
-            letters = [row.pop(name) for name in LETTERS]
-            row["initials"] = "".join(letter for letter in letters if letter != NONE) or NONE
         return rows
 
     def config(self) -> dict[str, Any]:

@@ -22,7 +22,6 @@ LABELS = {
     "border": "border",
     "charge": "figure",
     "charge_colour": "colour of the figure",
-    "initials": "initials",
 }
 
 
