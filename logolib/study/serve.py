@@ -42,6 +42,7 @@ def serve(
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=512)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves given sockets as they are
     except OSError as error:
         raise StudyError(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None
     with listener:
