@@ -308,9 +308,17 @@ def load_profile(
     return profile_from_dict(values, changes)
 
 
+def read_yaml(text: str) -> Any:
+    """A value of YAML, built of plain things alone. Raises YAMLError, also for nesting without end."""
+    try:
+        return yaml.safe_load(text)
+    except (RecursionError, ValueError, OverflowError) as error:  # a date or a number that Python does not have
+        raise yaml.YAMLError(str(error) or "it is nested too deeply") from None
+
+
 def _shipped(folder: str, name: str) -> dict[str, Any]:
     text = resources.files("logolib").joinpath(folder, f"{name}.yaml").read_text("utf8")
-    return dict(yaml.safe_load(text) or {})
+    return dict(read_yaml(text) or {})
 
 
 def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ()) -> Profile:
@@ -331,7 +339,7 @@ def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ())
             if not isinstance(node, dict):
                 raise ConfigError(f"{part!r} in {change!r} is no group of settings.")
         try:
-            node[last] = yaml.safe_load(match[2])
+            node[last] = read_yaml(match[2])
         except yaml.YAMLError:
             raise ConfigError(f"The value in {change!r} is not valid YAML; quote it.") from None
     try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from logolib.config import LogolibError
+from logolib.config import LogolibError, read_yaml
+from logolib.results import read_json
 
 Shape = Literal["decoder", "prior", "load"]
 
@@ -24,7 +24,7 @@ def read_config_file(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise DoctorError(f"{file} cannot be read ({error}).") from None
     try:
-        content = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        content = read_json(text) if file.suffix == ".json" else read_yaml(text)
     except (ValueError, yaml.YAMLError) as error:
         raise DoctorError(f"{file} is not valid {file.suffix[1:].upper()}: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):

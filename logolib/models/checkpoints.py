@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from logolib.models.releases import (
 )
 from logolib.models.upstream import create, version
 from logolib.models.weights import ModelError
+from logolib.results import read_json
 
 Kind = Literal["prior", "decoder"]
 MARK = {"prior": "net.learned_query", "decoder": "unets.0.to_out.weight"}  # a layer that every such model has
@@ -171,7 +171,7 @@ def _about(
     """The config to build from, if there is one, and the era of the weights."""
     if isinstance(config, str | Path):
         try:
-            given = dict(json.loads(Path(config).read_text("utf8")))
+            given = dict(read_json(Path(config).read_text("utf8")))
         except (OSError, ValueError) as error:
             raise ModelError(f"The config {config} cannot be read ({error}).") from None
     else:

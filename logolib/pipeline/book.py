@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from logolib.pipeline.notebook import problem_noted
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, read_plan
+from logolib.results import read_json
 
 
 def build_book(plan_file: Path) -> Path:
@@ -35,7 +35,7 @@ def refuse_failed(notebooks: Iterable[Path]) -> None:
     """Raise PipelineError for the first notebook that holds an error."""
     for path in notebooks:
         try:
-            book = json.loads(path.read_text("utf8"))
+            book = read_json(path.read_text("utf8"))
             outputs = [o["output_type"] for cell in book["cells"] for o in cell.get("outputs", ())]
         except (ValueError, KeyError, TypeError) as error:
             raise PipelineError(f"{path} is no notebook ({error}); remove it and run again.") from None
