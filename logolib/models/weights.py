@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -82,7 +85,13 @@ def save_weights(module: nn.Module, path: Path, precision: Precision = "float32"
         else:
             state[name] = value.half()
     partial = path.with_name(path.name + ".partial")
-    save_file(state, partial)
+    try:
+        save_file(state, partial)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
     partial.replace(path)
 
 

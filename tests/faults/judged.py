@@ -64,10 +64,10 @@ def verb(*words: object) -> str:
         return done.stdout
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise WrongError(f"traceback {done.exception!r}") from done.exception
+    if done.exit_code == 1 and words[0] == "doctor" and done.stdout.strip():
+        return done.stdout  # its findings
     if done.exit_code == 1 and done.stderr.strip():
         raise LogolibError(done.stderr.strip().splitlines()[-1])
-    if done.exit_code == 1:  # the doctor's findings
-        return done.stdout
     raise WrongError(f"exit {done.exit_code}: {done.stderr.strip()[-300:]}")
 
 
