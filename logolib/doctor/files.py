@@ -60,7 +60,8 @@ def shape_of(config: dict[str, Any], file: Path) -> Shape:
         return "decoder"
     if isinstance(prior, dict) and "net" in prior:
         return "prior"
+    named = ", ".join(str(name)[:40] for name in list(config)[:20])
     raise DoctorError(
-        f"{file} is no config of dalle2-pytorch: it has {', '.join(str(name)[:40] for name in list(config)[:20]) or 'nothing'}, "
+        f"{file} is no config of dalle2-pytorch: it has {named or 'nothing'}, "
         "and neither decoder.unets nor prior.net."
     )

@@ -45,7 +45,7 @@ class Stage:
             name = str(file.relative_to(at / self.out))
             if any(word in name for word in LEFT_OUT):
                 continue
-            data = file.read_bytes()
+            data = file.read_bytes().replace(str(at).encode(), b"")  # tables for open_clip hold whole paths
             if file.name == "result.json":
                 fields = lasting(json.loads(data))
                 fields["values"].pop("resumed_at", None)
