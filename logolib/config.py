@@ -373,21 +373,21 @@ def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ())
     try:
         words = shlex.split(changes) if isinstance(changes, str) else changes
     except ValueError:
-        raise ConfigError(f"A quotation mark in {changes!r} is not closed.") from None
+        raise ConfigError(f"A quotation mark in {_shown(changes)} is not closed.") from None
     for change in words:
         match = re.fullmatch(r"([\w.]+)=(.*)", change, flags=re.S)
         if match is None:
-            raise ConfigError(f"{change!r} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")
+            raise ConfigError(f"{_shown(change)} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")
         *path, last = match[1].split(".")
         node = tree
         for part in path:
             node = node.setdefault(part, {})
             if not isinstance(node, dict):
-                raise ConfigError(f"{part!r} in {change!r} is no group of settings.")
+                raise ConfigError(f"{_shown(part)} in {_shown(change)} is no group of settings.")
         try:
             node[last] = read_yaml(match[2])
         except yaml.YAMLError:
-            raise ConfigError(f"The value in {change!r} is not valid YAML; quote it.") from None
+            raise ConfigError(f"The value in {_shown(change)} is not valid YAML; quote it.") from None
     try:
         return Profile.model_validate(tree)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from logolib.models import decoder as ours_decoder
 from logolib.models import prior as ours_prior
 from logolib.models.guess import guess_decoder, guess_prior
 from logolib.models.hub import fetch
-from logolib.models.pickles import read_tensors, release
+from logolib.models.pickles import read_tensors, release, write_tensors
 from logolib.models.releases import (
     attend_as,
     era,
@@ -108,9 +108,7 @@ def save_checkpoint(module: nn.Module, file: Path, config: dict[str, Any]) -> No
         "config": {kind: config},
         "steps": torch.zeros(len(getattr(module, "unets", [0])), dtype=torch.long),
     }
-    partial = file.with_name(file.name + ".partial")
-    torch.save(content, partial)
-    partial.replace(file)
+    write_tensors(content, file)
 
 
 def read_checkpoint(file: Path, kind: Kind | None = None) -> Checkpoint:

@@ -1,24 +1,12 @@
-"""The file that a stopped training goes on from: written beside its place and renamed, read whole or not at all."""
+"""The file that a stopped training goes on from: read whole or not at all."""
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
-
-
-def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values; a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:  # a stream of Python's: torch's own file says nothing of a full disk
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from logolib.config import ClipSettings, DiffusionSettings, LogolibError, TrainSettings
+from logolib.models.pickles import write_tensors
 from logolib.models.precision import native_bf16
 from logolib.results import reason_of
 from logolib.seeds import derive
 from logolib.train import processes
 from logolib.train.best import Best
-from logolib.train.checkpoint import read_checkpoint, write_checkpoint
+from logolib.train.checkpoint import read_checkpoint
 from logolib.train.schedule import groups
 
 # (network, step) -> scalar; draws its own batch for that step. One without gradient has sent its gradients back itself.
@@ -154,7 +155,7 @@ def fit(
             state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
             state["rolled_back"] = rolled_back
             state["best"] = best.state_dict() if best is not None else {}
-            write_checkpoint(checkpoint, state)
+            write_tensors(state, checkpoint)
         processes.wait()
 
     def check(value: Tensor, what: str, most: float) -> None:

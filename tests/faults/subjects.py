@@ -20,7 +20,7 @@ from faults.judged import Case, not_finite
 from faults.world import World
 from logolib.config import LogolibError
 
-TIMES = re.compile(r"second|per_s$|^started$|^commit$|^versions$|^sha256$")  # differ between two equal runs
+TIMES = re.compile(r"second|per_s$|^peak_gb$|ratio$|^started$|^commit$|^versions$|^seal$")  # of two equal runs
 Honest = Callable[[Any, Any], str]
 
 
