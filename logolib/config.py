@@ -377,7 +377,9 @@ def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ())
     for change in words:
         match = re.fullmatch(r"([\w.]+)=(.*)", change, flags=re.S)
         if match is None:
-            raise ConfigError(f"{_shown(change)} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")
+            raise ConfigError(
+                f"{_shown(change)} is not a setting; write it as stage.setting=value, e.g. clip.steps=200."
+            )
         *path, last = match[1].split(".")
         node = tree
         for part in path:

@@ -62,6 +62,5 @@ def shape_of(config: dict[str, Any], file: Path) -> Shape:
         return "prior"
     named = ", ".join(str(name)[:40] for name in list(config)[:20])
     raise DoctorError(
-        f"{file} is no config of dalle2-pytorch: it has {named or 'nothing'}, "
-        "and neither decoder.unets nor prior.net."
+        f"{file} is no config of dalle2-pytorch: it has {named or 'nothing'}, and neither decoder.unets nor prior.net."
     )

@@ -42,7 +42,10 @@ def _manifest(out: Path) -> Any:
             picture.load()
             if picture.size != (row["width"], row["height"]) or digest(out / row["image"]) != row["sha256"][:16]:
                 raise AssertionError(f"{row['image']} is not as the manifest says")
-    return {"rows": {row["image_url"]: (row["caption"], row["sha256"]) for row in rows}, "skipped": len(found["skipped"])}
+    return {
+        "rows": {row["image_url"]: (row["caption"], row["sha256"]) for row in rows},
+        "skipped": len(found["skipped"]),
+    }
 
 
 def built(_: World, at: Path) -> Any:
@@ -58,7 +61,9 @@ def built(_: World, at: Path) -> Any:
 def pairs(_: World, at: Path) -> Any:
     """What trainings see of the shards."""
     found = {split: load_pairs(at / "data", split, 32) for split in ("train", "val")}  # type: ignore[arg-type]
-    rows = {name: (pair.captions[i], pair.images[i].tobytes()) for pair in found.values() for i, name in enumerate(pair.ids)}
+    rows = {
+        name: (pair.captions[i], pair.images[i].tobytes()) for pair in found.values() for i, name in enumerate(pair.ids)
+    }
     return {"rows": rows, "skipped": sum(pair.skipped for pair in found.values())}
 
 
@@ -108,7 +113,16 @@ def judged(_: World, at: Path) -> Any:
 
 def designed(_: World, at: Path) -> Any:
     """A study of two arms."""
-    verb("study", "design", "--arm", f"base={at / 'arms/base'}", "--arm", f"tuned={at / 'arms/tuned'}", "--out", at / "out")
+    verb(
+        "study",
+        "design",
+        "--arm",
+        f"base={at / 'arms/base'}",
+        "--arm",
+        f"tuned={at / 'arms/tuned'}",
+        "--out",
+        at / "out",
+    )
     return lasting(json.loads((at / "out/study.json").read_text("utf8")))
 
 
@@ -155,7 +169,17 @@ def prompted(_: World, at: Path) -> Any:
 
 def configured(part: str, _: World, at: Path) -> Any:
     """A training with a config of dalle2-pytorch's."""
-    verb("train", part, "--data", at / "data", "--out", at / MODEL, *_.short, "--config", at / f"exported/train_{part}.json")
+    verb(
+        "train",
+        part,
+        "--data",
+        at / "data",
+        "--out",
+        at / MODEL,
+        *_.short,
+        "--config",
+        at / f"exported/train_{part}.json",
+    )
     return result(at / MODEL / part)["values"]["parameters"]
 
 
@@ -197,14 +221,18 @@ def subjects() -> list[Subject]:
         *page_subjects(),
         Subject("image", "collect PNG", ("pics",), "pics/0.png", partial(collected, "pics"), fewer),
         Subject("image", "collect JPEG", ("pics",), "pics/2.jpg", partial(collected, "pics"), _fewer_or_other("2.jpg")),
-        Subject("image", "collect WebP", ("pics",), "pics/3.webp", partial(collected, "pics"), _fewer_or_other("3.webp")),
+        Subject(
+            "image", "collect WebP", ("pics",), "pics/3.webp", partial(collected, "pics"), _fewer_or_other("3.webp")
+        ),
         Subject("image", "collect GIF", ("pics",), "pics/4.gif", partial(collected, "pics"), _fewer_or_other("4.gif")),
         Subject("image", "collect BMP", ("pics",), "pics/5.bmp", partial(collected, "pics"), _fewer_or_other("5.bmp")),
         Subject("image", "study design", ("arms",), "arms/base/0.png", designed, whole_or_said),
         Subject("image", "vector", ("pics",), "pics/0.png", partial(vectorised, "pics/0.png"), whole_or_said),
         Subject("image", "vary", ("pics", "run"), "pics/0.png", varied, whole_or_said),
         Subject("image", "again", ("samples", "run"), "samples/0-a-red-lion.png", again, whole_or_said),
-        Subject("text", "collect .txt", ("texts",), "texts/0.txt", partial(collected, "texts"), _fewer_or_other("0.png")),
+        Subject(
+            "text", "collect .txt", ("texts",), "texts/0.txt", partial(collected, "texts"), _fewer_or_other("0.png")
+        ),
         Subject("text", "prompts", ("texts",), "texts/0.txt", prompted, whole_or_said),
         Subject("tar", "collect", ("tars",), "tars/00000.tar", partial(collected, "tars"), _of_tar),
         Subject("tar", "shards", ("data",), "data/train-000000.tar", pairs, _nothing_changed),
@@ -216,48 +244,149 @@ def subjects() -> list[Subject]:
         Subject("parquet", "dataset", ("collected",), "collected/manifest.parquet", built),
         Subject("safetensors", "generate CLIP", ("run",), f"{MODEL}/clip/model.safetensors", partial(drawn, MODEL)),
         Subject("safetensors", "generate prior", ("run",), f"{MODEL}/prior/model.safetensors", partial(drawn, MODEL)),
-        Subject("safetensors", "generate decoder", ("run",), f"{MODEL}/decoder/model.safetensors", partial(drawn, MODEL)),
+        Subject(
+            "safetensors", "generate decoder", ("run",), f"{MODEL}/decoder/model.safetensors", partial(drawn, MODEL)
+        ),
         Subject("safetensors", "saved", ("saved",), "saved/decoder/model.safetensors", partial(drawn, "saved")),
-        Subject("safetensors", "train prior", ("run", "data"), f"{MODEL}/clip/model.safetensors", partial(trained, "prior")),
+        Subject(
+            "safetensors", "train prior", ("run", "data"), f"{MODEL}/clip/model.safetensors", partial(trained, "prior")
+        ),
         *(
-            Subject("checkpoint", f"resume {part}", ("run", "data"), f"{MODEL}/{part}/latest.pt", partial(resumed, part))
+            Subject(
+                "checkpoint", f"resume {part}", ("run", "data"), f"{MODEL}/{part}/latest.pt", partial(resumed, part)
+            )
             for part in ("clip", "prior", "decoder")
         ),
-        Subject("checkpoint", "doctor prior", ("exported",), "exported/prior.pth", partial(examined, "exported/prior.pth"), whole_or_said),
-        Subject("checkpoint", "doctor decoder", ("exported",), "exported/decoder.pth", partial(examined, "exported/decoder.pth"), whole_or_said),
-        Subject("notebook", "01", ("notebooks",), "notebooks/01_collect.ipynb", partial(project, "notebooks/01_collect.ipynb"), free=True, values=True),
-        Subject("notebook", "09", ("notebooks",), "notebooks/09_evaluate.ipynb", partial(project, "notebooks/09_evaluate.ipynb"), free=True, values=True),
-        Subject("votes", "CSV", ("study", "votes"), "votes/votes.csv", partial(analysed, "votes/votes.csv"), whole_or_said),
-        Subject("votes", "answers", ("study", "votes"), "votes/answers.json", partial(analysed, "votes/answers.json"), free=True, values=True),
+        Subject(
+            "checkpoint",
+            "doctor prior",
+            ("exported",),
+            "exported/prior.pth",
+            partial(examined, "exported/prior.pth"),
+            whole_or_said,
+        ),
+        Subject(
+            "checkpoint",
+            "doctor decoder",
+            ("exported",),
+            "exported/decoder.pth",
+            partial(examined, "exported/decoder.pth"),
+            whole_or_said,
+        ),
+        Subject(
+            "notebook",
+            "01",
+            ("notebooks",),
+            "notebooks/01_collect.ipynb",
+            partial(project, "notebooks/01_collect.ipynb"),
+            free=True,
+            values=True,
+        ),
+        Subject(
+            "notebook",
+            "09",
+            ("notebooks",),
+            "notebooks/09_evaluate.ipynb",
+            partial(project, "notebooks/09_evaluate.ipynb"),
+            free=True,
+            values=True,
+        ),
+        Subject(
+            "votes", "CSV", ("study", "votes"), "votes/votes.csv", partial(analysed, "votes/votes.csv"), whole_or_said
+        ),
+        Subject(
+            "votes",
+            "answers",
+            ("study", "votes"),
+            "votes/answers.json",
+            partial(analysed, "votes/answers.json"),
+            free=True,
+            values=True,
+        ),
         Subject("votes", "SQLite", ("votes",), "votes/votes.sqlite", stored, whole_or_said),
         Subject("json", "fit", ("study", "votes"), "votes/fit.json", judged, free=True, values=True),
-        Subject("json", "study", ("study", "votes"), "study/study.json", partial(analysed, "votes/votes.csv"), free=True, values=True),
+        Subject(
+            "json",
+            "study",
+            ("study", "votes"),
+            "study/study.json",
+            partial(analysed, "votes/votes.csv"),
+            free=True,
+            values=True,
+        ),
         Subject("json", "study page", ("study",), "study/study.json", page_of_study, free=True, values=True),
         Subject("json", "plan", ("plans",), "plans/plan.json", planned, free=True, values=True),
-        Subject("json", "result of clip", ("run",), f"{MODEL}/clip/result.json", partial(shown, "clip", f"{MODEL}/clip/result.json"), values=True),
-        Subject("json", "result of dataset", ("data",), "data/result.json", partial(shown, "dataset", "data/result.json"), values=True),
+        Subject(
+            "json",
+            "result of clip",
+            ("run",),
+            f"{MODEL}/clip/result.json",
+            partial(shown, "clip", f"{MODEL}/clip/result.json"),
+            values=True,
+        ),
+        Subject(
+            "json",
+            "result of dataset",
+            ("data",),
+            "data/result.json",
+            partial(shown, "dataset", "data/result.json"),
+            values=True,
+        ),
         Subject("json", "model index", ("saved",), "saved/model_index.json", partial(drawn, "saved"), values=True),
         *(
-            Subject("json", f"config of {part}", ("run",), f"{MODEL}/{part}/config.json", partial(drawn, MODEL), values=True)
+            Subject(
+                "json", f"config of {part}", ("run",), f"{MODEL}/{part}/config.json", partial(drawn, MODEL), values=True
+            )
             for part in ("clip", "prior", "decoder")
         ),
-        Subject("json", "lineage", ("run", "data"), "data/lineage.json", partial(trained, "prior"), free=True, values=True),
-        Subject("json", "doctor decoder", ("exported", "tars"), "exported/train_decoder.json", _doctored, free=True, values=True),
-        Subject("json", "doctor load", ("exported",), "exported/load.json", partial(examined, "exported/load.json"), free=True, values=True),
-        Subject("json", "train --config", ("exported", "data", "run"), "exported/train_decoder.json", partial(configured, "decoder"), free=True, values=True),
+        Subject(
+            "json", "lineage", ("run", "data"), "data/lineage.json", partial(trained, "prior"), free=True, values=True
+        ),
+        Subject(
+            "json",
+            "doctor decoder",
+            ("exported", "tars"),
+            "exported/train_decoder.json",
+            _doctored,
+            free=True,
+            values=True,
+        ),
+        Subject(
+            "json",
+            "doctor load",
+            ("exported",),
+            "exported/load.json",
+            partial(examined, "exported/load.json"),
+            free=True,
+            values=True,
+        ),
+        Subject(
+            "json",
+            "train --config",
+            ("exported", "data", "run"),
+            "exported/train_decoder.json",
+            partial(configured, "decoder"),
+            free=True,
+            values=True,
+        ),
     ]
     return found
 
 
 def _doctored(world: World, at: Path) -> Any:
-    return examined("exported/train_decoder.json", world, at, "--data", str(at / "tars"), "--fix", str(at / "fixed.json"))
+    return examined(
+        "exported/train_decoder.json", world, at, "--data", str(at / "tars"), "--fix", str(at / "fixed.json")
+    )
 
 
 def _fewer_or_other(name: str) -> Callable[[Any, Any], str]:
     """A picture without checksums may be another one: it is what Pillow sees."""
 
     def honest(made: Any, whole: Any) -> str:
-        without = {side: {k: v for k, v in rows["rows"].items() if k != name} for side, rows in (("made", made), ("whole", whole))}
+        without = {
+            side: {k: v for k, v in rows["rows"].items() if k != name}
+            for side, rows in (("made", made), ("whole", whole))
+        }
         return fewer({**made, "rows": without["made"]}, {**whole, "rows": without["whole"]})
 
     return honest
@@ -270,5 +399,3 @@ def _of_tar(made: Any, whole: Any) -> str:
 
 def _nothing_changed(made: Any, whole: Any) -> str:
     return "" if made == whole else "another data set is taken for this one"
-
-

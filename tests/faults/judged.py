@@ -103,7 +103,9 @@ def unclear(sentence: str) -> str:
         where = ""
         if named and Path(named[1]).is_file():
             trace = Path(named[1]).read_text("utf8")
-            where = " ".join(re.findall(r'File "[^"]*/((?:logolib|tests)/[^"]+)", line (\d+)', trace)[-1] if trace else ())
+            where = " ".join(
+                re.findall(r'File "[^"]*/((?:logolib|tests)/[^"]+)", line (\d+)', trace)[-1] if trace else ()
+            )
             Path(named[1]).unlink()
         return f"unforeseen: {sentence[:300]} at {where}"
     if not sentence.strip():

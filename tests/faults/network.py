@@ -106,7 +106,9 @@ def _needing(world: World) -> dict[str, Callable[[Path], object]]:
         "collect https": lambda at: verb("collect", "https://logos.example/x", "--out", at / "out", *smoke),
         "collect no address": lambda at: verb("collect", "http://[::bad/", "--out", at / "out", *smoke),
         "generate by name": lambda at: verb("generate", "a lion", "--model", "owner/name", "--out", at / "out", *smoke),
-        "letter by name": lambda at: verb("letter", "a lion 'FC'", "--model", "owner/name", "--out", at / "out", *smoke),
+        "letter by name": lambda at: verb(
+            "letter", "a lion 'FC'", "--model", "owner/name", "--out", at / "out", *smoke
+        ),
         "evaluate, judge": lambda at: verb("evaluate", "--model", model, *judge, "--out", at / "out", *smoke),
         "weights by name": lambda at: fetch("owner/name/prior.pth"),
         "weights by address": lambda at: fetch(f"https://weights.example/prior.pth#sha256={sums}"),

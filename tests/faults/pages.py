@@ -46,7 +46,9 @@ class _Site(DemoSite):
         status, kind, body = super().answer(path, base)
         if path in self._files:
             file = self._files[path]
-            return (200, kind, file.read_bytes().replace(b"{base}", base.encode())) if file.is_file() else (404, kind, b"")
+            return (
+                (200, kind, file.read_bytes().replace(b"{base}", base.encode())) if file.is_file() else (404, kind, b"")
+            )
         return status, kind, body
 
 
@@ -88,7 +90,12 @@ def as_it_stands(made: Any, whole: Any) -> str:
 def page_subjects() -> list[Subject]:
     """Pages by the crawler and by the parser alone."""
     names = ("league.html", "team.html", "sitemap.xml", "robots.txt", "crest.png")
-    crawls = [Subject("html" if "crest" not in n else "image", f"crawl {n}", ("web",), f"web/{n}", crawled, as_it_stands) for n in names]
+    crawls = [
+        Subject("html" if "crest" not in n else "image", f"crawl {n}", ("web",), f"web/{n}", crawled, as_it_stands)
+        for n in names
+    ]
     parses = [Subject("html", f"parse {n}", ("web",), f"web/{n}", partial(parsed, n), as_it_stands) for n in names[:3]]
-    site = Subject("yaml", "site description", ("web", "site"), "site/site.yaml", by_description, as_it_stands, values=True)
+    site = Subject(
+        "yaml", "site description", ("web", "site"), "site/site.yaml", by_description, as_it_stands, values=True
+    )
     return [*crawls, *parses, site]

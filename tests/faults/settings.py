@@ -21,8 +21,30 @@ VALUES = (
     "'1'", "2020-01-01", "!!python/object/apply:os.system [ls]", "&a [*a]", "[" * 3000, "@", "🦁", "'#aa0000'", "['#aa0000']",
 )  # fmt: skip
 # How long or how large the work shall be is the user's to say: what is accepted is not run.
-LENGTHS = ("steps", "delay_s", "timeout_s", "epochs", "crests", "drawn", "warmup", "bootstrap", "prompts", "lettering", "contact")
-LENGTHS += ("prior_steps", "upsampler_steps", "per_prompt", "scripted", "preflight", "save_frequency", "candidates", "n", "repeat")
+LENGTHS = (
+    "steps",
+    "delay_s",
+    "timeout_s",
+    "epochs",
+    "crests",
+    "drawn",
+    "warmup",
+    "bootstrap",
+    "prompts",
+    "lettering",
+    "contact",
+)
+LENGTHS += (
+    "prior_steps",
+    "upsampler_steps",
+    "per_prompt",
+    "scripted",
+    "preflight",
+    "save_frequency",
+    "candidates",
+    "n",
+    "repeat",
+)
 LENGTHS += ("prior_candidates", "resume", "model", "pretrained", "seed", "profile", "workers", "siblings")
 RUNS = ("collect", "dataset", "clip", "prior", "decoder", "generate", "vector", "study")
 
@@ -43,7 +65,9 @@ def setting_cases(world: World, seeds: range) -> Iterator[Case]:
         rng = random.Random(f"setting {seed}")
         word = f"{every[seed % len(every)]}={rng.choice(VALUES)}"
         if rng.random() < 0.05:
-            word = rng.choice((word.replace("=", ""), word.replace(".", ".x."), f"unknown.{word}", "=", ".=1", f"{word[:3]}=1"))
+            word = rng.choice(
+                (word.replace("=", ""), word.replace(".", ".x."), f"unknown.{word}", "=", ".=1", f"{word[:3]}=1")
+            )
         yield Case("settings", f"{word[:80]!r} {seed}", _run_setting(world, word))
 
 

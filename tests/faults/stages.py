@@ -15,7 +15,17 @@ from faults.world import World
 
 # Not compared: times, `resumed_at`, which says that a run was interrupted, what goes on from a stop, and its leftovers.
 LEFT_OUT = ("latest.pt", ".log", ".partial", ".logolib-cache", "changes.csv", ".building")
-NEW = ["image_size=32", "factor=2", "crop=16", "dim=8", "dim_mults=[1]", "steps=4", "batch_size=4", "timesteps=20", "drawn=8"]
+NEW = [
+    "image_size=32",
+    "factor=2",
+    "crop=16",
+    "dim=8",
+    "dim_mults=[1]",
+    "steps=4",
+    "batch_size=4",
+    "timesteps=20",
+    "drawn=8",
+]
 UPSAMPLER = [f"upsampler.{word}" for word in (*NEW, "previews=2", "save_every=1", "log_every=1", "fold=2")]
 
 
@@ -73,7 +83,9 @@ def stages() -> list[Stage]:
     ours = ("--set", "baselines.models=[ours]")
     return [
         Stage("collect", (), "out", lambda w, at: ["collect", "demo", "--out", at / "out", *smoke, *few]),
-        Stage("dataset", ("collected",), "out", lambda w, at: ["dataset", at / "collected", "--out", at / "out", *smoke]),
+        Stage(
+            "dataset", ("collected",), "out", lambda w, at: ["dataset", at / "collected", "--out", at / "out", *smoke]
+        ),
         Stage("clip", ("data", "run"), f"{MODEL}/clip", _train("clip")),
         Stage("prior", ("data", "run"), f"{MODEL}/prior", _train("prior")),
         Stage("decoder", ("data", "run"), f"{MODEL}/decoder", _train("decoder")),
@@ -95,7 +107,17 @@ def stages() -> list[Stage]:
             "evaluate",
             ("run", "data"),
             "out",
-            lambda w, at: ["evaluate", "--model", at / MODEL, "--data", at / "data", "--out", at / "out", *smoke, *sets],
+            lambda w, at: [
+                "evaluate",
+                "--model",
+                at / MODEL,
+                "--data",
+                at / "data",
+                "--out",
+                at / "out",
+                *smoke,
+                *sets,
+            ],
         ),
         Stage(
             "study",

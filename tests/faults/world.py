@@ -111,7 +111,9 @@ def _upstream(root: Path) -> None:
     unet = {"dim": 16, "image_embed_dim": 512, "cond_dim": 24, "channels": 3, "dim_mults": [1, 2]}
     decoder = {"unets": [unet], "image_sizes": [32], "timesteps": 50, "learned_variance": False}
     data = {"webdataset_base_url": "{}.tar", "batch_size": 4, "splits": {"train": 0.75, "val": 0.15, "test": 0.1}}
-    data |= {"preprocessing": {"RandomResizedCrop": {"size": [64, 64], "scale": [1, 1], "ratio": [1, 1]}, "ToTensor": True}}
+    data |= {
+        "preprocessing": {"RandomResizedCrop": {"size": [64, 64], "scale": [1, 1], "ratio": [1, 1]}, "ToTensor": True}
+    }
     train = {"epochs": 1, "lr": 1e-4, "wd": 0.01, "device": "cpu", "warmup_steps": 2, "use_ema": True, "ema_beta": 0.99}
     whole = {"decoder": decoder, "data": data, "train": train, "tracker": {"log": {"log_type": "console"}}}
     (folder / "train_decoder.json").write_text(json.dumps(whole), "utf8")
