@@ -37,7 +37,7 @@ def refuse_failed(notebooks: Iterable[Path]) -> None:
         try:
             book = read_json(path.read_text("utf8"))
             outputs = [o["output_type"] for cell in book["cells"] for o in cell.get("outputs", ())]
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise PipelineError(f"{path} is no notebook ({error}); remove it and run again.") from None
         if book["metadata"].get("papermill", {}).get("exception") or "error" in outputs:
             raise PipelineError(f"{path} failed, so there is no book; mend its cause and run again.")

@@ -22,7 +22,7 @@ from typing import Any
 
 from logolib.config import LogolibError, load_profile
 from logolib.pipeline.plan import PACKAGE, STAGES, PipelineError, Plan, read_plan
-from logolib.results import read_json, write_text
+from logolib.results import read_json, reason_of, write_text
 
 TIMES = re.compile(r"second|per_s$")  # values that differ between two equal runs
 
@@ -43,8 +43,8 @@ def _parameters(notebook: Path) -> list[str]:
         cells = read_json(notebook.read_text("utf8"))["cells"]
         texts = ["".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ())]
         lines = [line for text in texts for line in ast.parse(text).body]
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise PipelineError(f"The notebook {notebook} cannot be read: {error}.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SyntaxError, RecursionError) as error:
+        raise PipelineError(f"The notebook {notebook} cannot be read ({reason_of(error)}); restore it.") from None
     return [t.id for line in lines if isinstance(line, ast.Assign) for t in line.targets if isinstance(t, ast.Name)]
 
 

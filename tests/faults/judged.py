@@ -24,7 +24,7 @@ from logolib.config import LogolibError
 
 RIGHT, CLEAR = "right", "clear"
 LONGEST = 1500  # characters of a sentence; longer ones are dumps
-PATIENCE_S = 60  # of one case
+PATIENCE_S = 180  # of one case
 MEMORY = 6 << 30  # bytes that a case may take beyond those at its start
 
 
