@@ -1,4 +1,4 @@
-"""Faults on purpose: damaged files, mad settings, kills, full disks, no network; each a clear sentence or a right result?
+"""Faults on purpose: damaged files, mad settings, kills, full disks, no network; what becomes of them?
 
     python benchmarks/faults.py [KIND...] [--short]     # or: make faults, make faults KIND=json
 
@@ -45,9 +45,10 @@ NAMES = {
     "full": "the disk full, then room again", "network": "no network",
 }  # fmt: skip
 NOTE = (
-    "Each case follows from a seed. Right: what an undamaged run gives; or what is left out is listed; or a file without "
-    "checksums, such as a caption or a table, is read as it now stands. Clear: one sentence, exit 1. After a kill or a full disk the "
-    "same command must leave the bytes of an unbroken run; times, measured memory and logs are not compared."
+    "Each case follows from a seed. Right: what an undamaged run gives; or what is left out is listed; or a file "
+    "without checksums, such as a caption or a table, is read as it now stands. Clear: one sentence, exit 1. After a "
+    "kill or a full disk the same command must leave the bytes of an unbroken run; times, measured memory and logs are "
+    "not compared. A stage is killed 20 times: ten runs once, one run ten times."
 )
 
 

@@ -21,7 +21,7 @@ STRANGE = (
     b"0",
     b'"text"',
     b"\xff\xfe\x00\x00",
-    b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94.",  # a pickle that names os.system
+    b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94.",  # names os.system
     b"PAR1",
     b"\x1f\x8b\x08\x00",
     b"---\n- &a [*a]\n",
@@ -30,7 +30,8 @@ STRANGE = (
 )
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 10**400, 2**63, -(2**70), 1e308, math.nan, math.inf, 0.5, "", "x", "nan", "../../x",
-    "/etc/passwd", "\x00", "\ud800", "🦁" * 40, [], {}, [[]], [None], {"a": {}}, ["a", 1], "x" * 10_000, -1.5, [-1], [0],
+    "/etc/passwd", "\x00", "\ud800", "🦁" * 40, [], {}, [[]], [None], {"a": {}}, ["a", 1], "x" * 10_000, -1.5, [-1],
+    [0],
 )  # fmt: skip
 
 

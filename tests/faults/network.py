@@ -1,4 +1,4 @@
-"""No network, and who is spoken to: every verb that would fetch something, and a guard that lists all hosts that are asked."""
+"""No network, and who is asked: every verb that would fetch something, and a guard that lists all hosts."""
 
 from __future__ import annotations
 

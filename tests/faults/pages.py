@@ -20,7 +20,7 @@ URL = "http://demo.invalid/x/"
 
 
 def write_site(folder: Path) -> None:
-    """One page of each kind, the sitemap, robots.txt and a crest of a demo site, and under which address each is found."""
+    """One page of each kind, the sitemap, robots.txt and a crest of a demo site, each with its address."""
     site = DemoSite(CRESTS, 0)
     folder.mkdir(parents=True)
     league = next(path for path, page in site.pages.items() if "x-grid" in page)

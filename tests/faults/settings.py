@@ -1,4 +1,4 @@
-"""Mad settings: every one of them of a wrong type, out of range, empty, huge or unknown; and what runs with those accepted."""
+"""Mad settings: each of a wrong type, out of range, empty, huge or unknown; and what runs with those accepted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from faults.world import World
 from logolib.config import Profile, load_profile, profile_from_dict, read_settings
 
 VALUES = (
-    "", "null", "true", "-1", "0", "1", "2", "3", "7", "1.5", "-0.5", "1e-300", "1e9", "1000000000000", "1e308", "9" * 400, ".nan",
-    ".inf", "-.inf", "x", '""', '"\\0"', "default", "../../x", "/dev/null", "[]", "[1, 2, 3]", "[-1]", "[[1]]", "[x]", "{a: 1}",
-    "'1'", "2020-01-01", "!!python/object/apply:os.system [ls]", "&a [*a]", "[" * 3000, "@", "🦁", "'#aa0000'", "['#aa0000']",
+    "", "null", "true", "-1", "0", "1", "2", "3", "7", "1.5", "-0.5", "1e-300", "1e9", "1000000000000", "1e308",
+    "9" * 400, ".nan",
+    ".inf", "-.inf", "x", '""', '"\\0"', "default", "../../x", "/dev/null", "[]", "[1, 2, 3]", "[-1]", "[[1]]",
+    "[x]", "{a: 1}",
+    "'1'", "2020-01-01", "!!python/object/apply:os.system [ls]", "&a [*a]", "[" * 3000, "@", "🦁",
+    "'#aa0000'", "['#aa0000']",
 )  # fmt: skip
 # How long or how large the work shall be is the user's to say: what is accepted is not run.
 LENGTHS = (

@@ -1,4 +1,4 @@
-"""Every stage of a run as one call on copies of the world, and what of its output two equal runs share, byte for byte."""
+"""Every stage of a run as one call on copies of the world, and what of its output two equal runs share."""
 
 from __future__ import annotations
 

@@ -1,15 +1,13 @@
-"""Every kind of file that the package reads: which file, who reads it, and how a right result is told from a wrong one."""
+"""Every kind of file that the package reads: who reads it, and how a right result is told from a wrong one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import yaml
 from faults.damage import BYTES, mutated
 from faults.judged import Case, not_finite
 from faults.world import World
-from logolib.config import LogolibError
 
 TIMES = re.compile(r"second|per_s$|^peak_gb$|ratio$|^started$|^commit$|^versions$|^seal$")  # of two equal runs
 Honest = Callable[[Any, Any], str]
@@ -29,8 +26,8 @@ class Subject:
     """One file of the world and what reads it.
 
     `use` works in a folder with copies of `needs`, and returns what the package made of the file: of an undamaged
-    copy that is the whole. `honest` compares the two: what is wrong, "" for a right result. `free`: a changed file that is
-    still one of its kind says something else, and is read as it stands; else its damage must be seen.
+    copy that is the whole. `honest` compares the two: what is wrong, "" for a right result. `free`: a changed file
+    that is still one of its kind says something else, and is read as it stands; else its damage must be seen.
     """
 
     kind: str
@@ -81,10 +78,7 @@ def harm(path: Path, data: bytes, way: str, rng: random.Random) -> bytes | None:
     if way == "folder":
         path.mkdir()
         return None
-    if way == "value":
-        changed = _with_values(path.suffix, data, rng)
-    else:
-        changed = BYTES[way](data, rng)
+    changed = _with_values(path.suffix, data, rng) if way == "value" else BYTES[way](data, rng)
     path.write_bytes(changed)
     return changed
 
@@ -146,7 +140,7 @@ def digest(path: Path) -> str:
 
 
 def fewer(made: Any, whole: Any) -> str:
-    """Rows {name: what it says} with a count of those left out: what is there is right, and nothing is lost silently."""
+    """Rows {name: what it says} with a count of those left out: what is there is right, and no row is lost silently."""
     wrong = [name for name, row in made["rows"].items() if name in whole["rows"] and row != whole["rows"][name]]
     if wrong:
         return f"{wrong[0]} says {_short(made['rows'][wrong[0]])}"
@@ -156,12 +150,3 @@ def fewer(made: Any, whole: Any) -> str:
 
 def _short(value: Any) -> str:
     return str(value)[:300]
-
-
-@cache
-def environment() -> dict[str, str]:
-    """The environment of commands in processes of their own."""
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-__all__ = ["LogolibError", "Subject", "digest", "fewer", "harm", "lasting", "result", "whole_of"]
