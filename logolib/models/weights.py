@@ -126,7 +126,8 @@ def _check_sum(path: Path) -> None:
         return
     if told is not None and sha256_file(path) != told:
         raise ModelError(
-            f"The weights {path} are not those that their config.json tells of; train again or restore them."
+            f"The weights {path} are damaged or not those of the {CONFIG} beside them: their checksum differs; "
+            "train again or restore them."
         )
 
 
