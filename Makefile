@@ -7,7 +7,7 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint lock base study-load clean
+.PHONY: report test lint lock base study-load faults audit clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -40,6 +40,14 @@ base: $(READY)
 # 200 raters at once, then a server that is killed: minutes. pytest runs a short form of both.
 study-load: $(READY)
 	$(BIN)/python benchmarks/study_load.py
+
+# Damaged files, mad settings, kills, full disks, no network: half an hour. One kind: make faults KIND=json.
+faults: $(READY)
+	$(BIN)/python benchmarks/faults.py $(KIND)
+
+# Versions against the lock file, licences, known weaknesses (asks the Python Package Index).
+audit: $(READY)
+	$(BIN)/python benchmarks/audit.py
 
 clean:
 	rm -rf build runs .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

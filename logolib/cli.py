@@ -21,6 +21,10 @@ DISK_FULL = (
     "The disk is full; free some space (old folders under runs/ are the largest) "
     "and run the same command again: nothing finished is lost."
 )
+NO_MEMORY = (
+    "The memory of this machine is too small for what was asked; "
+    "ask for smaller pictures, batches or networks, or take a larger machine."
+)
 
 
 @contextmanager
@@ -39,8 +43,10 @@ def _one_sentence() -> Iterator[None]:
             raise
         if isinstance(error, LogolibError):
             _fail(str(error), 1)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(DISK_FULL, 1)
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
+            _fail(NO_MEMORY, 1)
         _fail(_unexpected(error), 1)
 
 

@@ -26,7 +26,28 @@ class ConfigError(LogolibError):
 class Settings(BaseModel):
     """Base of all settings: immutable, and no name is accepted that is not declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        """No file, address or text that is meant has a null character or half a character in it."""
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str) and ("\0" in text or not text.isascii() and _half(text)):
+                raise ValueError("a text has no null characters and no halves of characters")
+        return value
+
+
+def _half(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# Bounds from above are where a slip of the finger begins: nothing that was ever asked for comes near them.
+Size = Annotated[int, Field(ge=16, le=4096)]  # side of a picture, pixels
+Steps = Annotated[int, Field(ge=1, le=10**9)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Width = Annotated[int, Field(ge=8, le=65_536)]  # of a layer
+Few = Annotated[int, Field(ge=1, le=256)]  # layers, heads, blocks of a network
 
 
 class CollectSettings(Settings):
@@ -35,41 +56,41 @@ class CollectSettings(Settings):
     source: str = "demo"  # demo | http(s) address | folder
     site: str = "auto"  # a shipped site description's name or one's own YAML file; auto: the one that finds cards
     pages: tuple[str, ...] = ()  # read these pages of the source only; none: discover them
-    crests: int = Field(500, ge=8)  # how many the demo site shows
+    crests: int = Field(500, ge=8, le=1_000_000)  # how many the demo site shows
     contact: str = "none given"  # stands in the user agent, so that a site's owner can write to someone
-    delay_s: float = Field(0.0, ge=0)  # pause between two requests to one host
-    timeout_s: float = Field(20.0, gt=0)
-    connections: int = Field(2, ge=1)  # 2: what browsers of old allowed themselves a host
+    delay_s: float = Field(0.0, ge=0, le=3600)  # pause between two requests to one host
+    timeout_s: float = Field(20.0, gt=0, le=3600)
+    connections: int = Field(2, ge=1, le=64)  # 2: what browsers of old allowed themselves a host
 
 
 class DatasetSettings(Settings):
     """How a manifest becomes shards."""
 
     val_fraction: float = Field(0.2, gt=0, lt=1)
-    size: int = Field(256, ge=16)  # longest side of the stored PNG, pixels
-    shard_size: int = Field(256, ge=1)  # samples a shard
+    size: Size = 256  # longest side of the stored PNG, pixels
+    shard_size: int = Field(256, ge=1, le=1_000_000)  # samples a shard
     augment: int = Field(0, ge=0, le=50)  # further versions of each training logo, whose captions stay true
-    workers: int = Field(0, ge=0)  # processes; 0: one a core, once there is enough to do
+    workers: int = Field(0, ge=0, le=1024)  # processes; 0: one a core, once there is enough to do
 
 
 class TrainSettings(Settings):
     """What every training loop takes."""
 
     start: str | None = None  # weights to fine-tune: a run's folder, or `default` for the base that ships
-    steps: int = Field(100, ge=1)
-    batch_size: int = Field(32, ge=2)
-    lr: float = Field(1e-3, gt=0)
-    wd: float = Field(0.01, ge=0)
-    warmup: int = Field(10, ge=0)  # steps of linear warm-up; a cosine decay to zero follows
-    clip_norm: float | None = Field(1.0, gt=0)  # None: gradients are not clipped
+    steps: Steps = 100
+    batch_size: int = Field(32, ge=2, le=1_000_000)
+    lr: float = Field(1e-3, gt=0, le=10)
+    wd: float = Field(0.01, ge=0, le=10)
+    warmup: int = Field(10, ge=0, le=10**9)  # steps of linear warm-up; a cosine decay to zero follows
+    clip_norm: float | None = Field(1.0, gt=0, le=1e6)  # None: gradients are not clipped
     beta2: float = Field(0.98, gt=0, lt=1)  # AdamW's second moment; 0.98: what the CLIP paper gives its ViTs
     ema: float = Field(0.0, ge=0, lt=1)  # 0 switches the average off
-    drawn: int = Field(0, ge=0)  # drawn emblems that stand beside the collected logos in training
-    siblings: int = Field(0, ge=0)  # near misses of each drawn emblem, one thing changed; they share its batch
-    repeat: int = Field(4, ge=1)  # how often a collected logo comes up for each time a drawn emblem does
+    drawn: int = Field(0, ge=0, le=100_000_000)  # drawn emblems that stand beside the collected logos in training
+    siblings: int = Field(0, ge=0, le=100)  # near misses of each drawn emblem, one thing changed; they share its batch
+    repeat: int = Field(4, ge=1, le=100_000)  # how often a collected logo comes up for each time a drawn emblem does
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
-    log_every: int = Field(10, ge=1)
-    save_every: int = Field(100, ge=1)  # steps between resumable checkpoints
+    log_every: Steps = 10
+    save_every: Steps = 100  # steps between resumable checkpoints
 
 
 class ClipSettings(TrainSettings):
@@ -84,27 +105,29 @@ class ClipSettings(TrainSettings):
     csv_caption_key: str = "title"
     # None: a tab where the header has one, else a comma
     csv_separator: str | None = Field(None, min_length=1, max_length=1)
-    workers: int = Field(2, ge=1)  # threads that decode a table's pictures
+    workers: int = Field(2, ge=1, le=1024)  # threads that decode a table's pictures
     # Length and records.
-    epochs: int | None = Field(None, ge=1)  # instead of steps: full batches of the pairs, times this
-    save_frequency: int = Field(0, ge=0)  # epochs between open_clip's epoch_K.pt in checkpoints/; 0: none
+    epochs: int | None = Field(None, ge=1, le=1_000_000)  # instead of steps: full batches of the pairs, times this
+    save_frequency: int = Field(0, ge=0, le=10**9)  # epochs between open_clip's epoch_K.pt in checkpoints/; 0: none
     resume: str | None = None  # latest | an open_clip trainer's epoch_K.pt, continued with its optimizer
     report_to: Literal["", "tensorboard"] = ""
     # What few pairs ask for. Parts that protect given weights do nothing where training starts from none.
     layer_decay: float = Field(0.8, gt=0, le=1)  # rate of a layer over the next one's; 1: one rate for all
     freeze_bn: bool = True  # a batch of logos would spoil the statistics of the given weights
     lock_image: bool = False
-    lock_image_unlocked_groups: int = Field(0, ge=0)  # last layers that still learn
+    lock_image_unlocked_groups: int = Field(0, ge=0, le=10_000)  # last layers that still learn
     lock_text: bool = False
-    lock_text_unlocked_layers: int = Field(0, ge=0)
+    lock_text_unlocked_layers: int = Field(0, ge=0, le=10_000)
     unique_captions: bool = True  # no caption twice in a batch: its twin would count as wrong
     multi_positive: bool = False  # or let both be right
     tune_fraction: float = Field(0.1, ge=0, lt=0.5)  # training clubs that choose when to stop and what to interpolate
-    patience: int = Field(6, ge=0)  # of twelve measurements, without a better one until it stops; 0: never
+    patience: int = Field(6, ge=0, le=10_000)  # of twelve measurements, without a better one until it stops; 0: never
     wise_ft: Literal["auto", "off"] | float = "auto"  # share of the trained weights, the rest being the given ones
     crop_scale: float = Field(1.0, gt=0, le=1)  # smallest area that a random crop keeps; 1: none, logos stay whole
     # Large batches in little memory.
-    accum_freq: int = Field(1, ge=1)  # parts of a batch that go through one after the other; the loss sees all
+    accum_freq: int = Field(
+        1, ge=1, le=1_000_000
+    )  # parts of a batch that go through one after the other; the loss sees all
     grad_checkpointing: bool = False  # transformers' layers are computed again on the way back
 
     @field_validator("wise_ft", mode="before")
@@ -127,16 +150,16 @@ class DiffusionSettings(TrainSettings):
     rollback: bool = True  # a loss that explodes: back to the last checkpoint once, at a third of the rate
     accum_freq: int = Field(1, ge=1)  # parts of a batch, one after the other or one a process
     trainable: str = "all"  # all | lora | a regular expression of the names of the weights that move
-    lora_rank: int = Field(8, ge=1)
+    lora_rank: int = Field(8, ge=1, le=4096)
 
 
 class PriorSettings(DiffusionSettings):
     """dalle2-pytorch's DiffusionPrior."""
 
-    depth: int = Field(4, ge=1)
-    heads: int = Field(4, ge=1)
-    dim_head: int = Field(32, ge=8)
-    timesteps: int = Field(100, ge=2)
+    depth: Few = 4
+    heads: Few = 4
+    dim_head: Width = 32
+    timesteps: int = Field(100, ge=2, le=100_000)
     text_dropout: float = Field(0.1, ge=0, le=1)
     normformer: bool = True  # one more normalisation in each layer
 
@@ -144,21 +167,25 @@ class PriorSettings(DiffusionSettings):
 class DecoderSettings(DiffusionSettings):
     """dalle2-pytorch's Decoder with one Unet."""
 
-    image_size: int = Field(64, ge=16)
-    fold: int = Field(2, ge=1)  # pixels folded into channels: fold x fold x 3; dearer pixels, cheaper layers
-    dim: int = Field(48, ge=8)
-    dim_mults: tuple[int, ...] = (1, 2, 4)
-    num_resnet_blocks: tuple[int, ...] | int = 1
+    image_size: Size = 64
+    fold: int = Field(2, ge=1, le=64)  # pixels folded into channels: fold x fold x 3; dearer pixels, cheaper layers
+    dim: Width = 48
+    dim_mults: tuple[Few, ...] = Field((1, 2, 4), min_length=1)
+    num_resnet_blocks: tuple[Few, ...] | Few = 1
     attention: tuple[bool, ...] = (False, False, True)
     memory_efficient: bool = True  # downsample first: each stage works at half the side
-    attn_heads: int = Field(4, ge=1)
-    attn_dim_head: int = Field(32, ge=8)
-    cond_dim: int = Field(96, ge=8)
-    timesteps: int = Field(1000, ge=2)
+    attn_heads: Few = 4
+    attn_dim_head: Width = 32
+    cond_dim: Width = 96
+    timesteps: int = Field(1000, ge=2, le=100_000)
     objective: Literal["noise", "x0", "v"] = "x0"  # x0: flat colours come out clean long before v does
-    min_snr_gamma: float | None = Field(None, gt=0)  # weighs the loss by the clipped signal-to-noise ratio; 5 is usual
-    snr_floor: float = Field(0.0, ge=0)  # the least of that ratio; 1 keeps the noisiest times, where words matter most
-    p2_gamma: float = Field(0.0, ge=0)  # weighs the loss by what is perceived; 1 is usual
+    min_snr_gamma: float | None = Field(
+        None, gt=0, le=1e6
+    )  # weighs the loss by the clipped signal-to-noise ratio; 5 is usual
+    snr_floor: float = Field(
+        0.0, ge=0, le=1e6
+    )  # the least of that ratio; 1 keeps the noisiest times, where words matter most
+    p2_gamma: float = Field(0.0, ge=0, le=100)  # weighs the loss by what is perceived; 1 is usual
     learned_variance: bool = False  # upstream's default, True, is where users meet NaN
     self_conditioning: bool = False  # the network sees its last guess of the picture
     beta_schedule: Literal["cosine", "linear", "quadratic", "sigmoid", "jsd"] = "cosine"
@@ -167,56 +194,60 @@ class DecoderSettings(DiffusionSettings):
     text_encodings: bool = True  # the text's tokens condition the innermost layers, beside the image's embedding
     text_dropout: float = Field(0.1, ge=0, le=1)
     bridge: bool = False  # `start` was taught with another CLIP: its first layers learn to read this one
-    preflight: int | None = Field(None, ge=0)  # steps on eight pictures first; None: 100 before 1000 steps or more
-    preview_every: int = Field(200, ge=1)
-    previews: int = Field(8, ge=1)
+    preflight: int | None = Field(
+        None, ge=0, le=1_000_000
+    )  # steps on eight pictures first; None: 100 before 1000 steps or more
+    preview_every: Steps = 200
+    previews: int = Field(8, ge=1, le=1000)
 
 
 class UpsamplerSettings(TrainSettings):
     """A Unet of dalle2-pytorch that makes a small picture a large one."""
 
-    image_size: int = Field(256, ge=16)
-    factor: int = Field(4, ge=2)  # how many times the side grows
-    crop: int = Field(128, ge=16)  # side of the pieces it learns from, pixels
-    fold: int = Field(4, ge=1)
-    dim: int = Field(32, ge=8)
-    dim_mults: tuple[int, ...] = (1, 2)
-    num_resnet_blocks: int = Field(1, ge=1)
-    timesteps: int = Field(1000, ge=2)
-    previews: int = Field(6, ge=1)
-    steps_shown: int = Field(4, ge=1)  # network evaluations a preview
+    image_size: Size = 256
+    factor: int = Field(4, ge=2, le=64)  # how many times the side grows
+    crop: Size = 128  # side of the pieces it learns from, pixels
+    fold: int = Field(4, ge=1, le=64)
+    dim: Width = 32
+    dim_mults: tuple[Few, ...] = Field((1, 2), min_length=1)
+    num_resnet_blocks: Few = 1
+    timesteps: int = Field(1000, ge=2, le=100_000)
+    previews: int = Field(6, ge=1, le=1000)
+    steps_shown: int = Field(4, ge=1, le=100_000)  # network evaluations a preview
 
 
 class GenerateSettings(Settings):
     """How pictures are drawn from prompts."""
 
-    n: int = Field(4, ge=1)
-    size: int = Field(256, ge=16, multiple_of=8)  # 8: whole cells at each stage of the networks
-    steps: int = Field(25, ge=2)  # network evaluations a picture
+    n: int = Field(4, ge=1, le=100_000)
+    size: int = Field(256, ge=16, le=4096, multiple_of=8)  # 8: whole cells at each stage of the networks
+    steps: int = Field(25, ge=2, le=100_000)  # network evaluations a picture
     sampler: Literal["ddpm", "ddim", "dpm++", "heun"] = "dpm++"  # nearer than ddim to the true path, as dear
-    prior_steps: int = Field(16, ge=2)
-    prior_candidates: int = Field(1, ge=1)  # guesses of the prior, of which the one nearest to its text is drawn
-    upsampler_steps: int = Field(4, ge=1)
-    guidance_scale: float = Field(3.0, ge=0)
-    guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the schedule with guidance; 1 is the noisiest
+    prior_steps: int = Field(16, ge=2, le=100_000)
+    prior_candidates: int = Field(
+        1, ge=1, le=1000
+    )  # guesses of the prior, of which the one nearest to its text is drawn
+    upsampler_steps: int = Field(4, ge=1, le=100_000)
+    guidance_scale: float = Field(3.0, ge=0, le=1000)
+    guidance_interval: tuple[Share, Share] = (0.0, 1.0)  # part of the schedule with guidance; 1 is the noisiest
     dynamic_threshold: float | None = Field(None, gt=0.5, le=1)  # quantile of a picture's values that becomes 1
-    candidates: int = Field(1, ge=1)  # pictures drawn for each one kept, the one that the CLIP finds fittest
+    candidates: int = Field(1, ge=1, le=1000)  # pictures drawn for each one kept, the one that the CLIP finds fittest
     palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")], ...] = ()  # e.g. #aa0000; none: as drawn
     precision: Literal["fp32", "bf16", "auto"] = "fp32"  # fp32: a seed's picture is the same at any batch size
-    prompts: int = Field(16, ge=1)  # held-out captions that the pipeline draws
-    batch_size: int = Field(32, ge=1)
+    prompts: int = Field(16, ge=1, le=1_000_000)  # held-out captions that the pipeline draws
+    batch_size: int = Field(32, ge=1, le=100_000)
 
 
 class VectorSettings(Settings):
     """How a drawn picture becomes flat areas, paths and a brand sheet."""
 
     colours: int = Field(6, ge=1, le=8)  # of the logo, its ground not counted; more than 8 is no palette
-    tolerance: float = Field(14.0, gt=0)  # CIE76 distance within which a pixel belongs to the ground
-    nearest: float = Field(18.0, gt=0)  # two colours of the palette are at least this far apart (CIE76)
+    tolerance: float = Field(14.0, gt=0, le=400)  # CIE76 distance within which a pixel belongs to the ground
+    nearest: float = Field(18.0, gt=0, le=400)  # two colours of the palette are at least this far apart (CIE76)
     speck: float = Field(0.0004, ge=0, lt=1)  # areas smaller than this share of the picture go
     detail: int = Field(512, ge=64, le=2048)  # longest side of the flat areas, pixels
-    smooth: float = Field(0.9, ge=0)  # blur of the edges, pixels of the picture as it came
-    paths: int = Field(60, ge=1)  # a person can still edit as many by hand
+    smooth: float = Field(0.9, ge=0, le=100)  # blur of the edges, pixels of the picture as it came
+    paths: int = Field(60, ge=1, le=100_000)  # a person can still edit as many by hand
 
 
 class BaselineSettings(Settings):
@@ -230,23 +261,25 @@ class BaselineSettings(Settings):
     dalle2_laion: str = "dalle2-laion/load.json"  # its ModelLoadConfig; files are beside it
     # 2022 | clubs | a text file, one prompt a line | held-out: those that `evaluate` asks for
     prompts: str = "2022"
-    n: int = Field(4, ge=1)  # prompts; `evaluate` compares models that drew all of its own
-    size: int = Field(256, ge=16, multiple_of=8)
-    steps: int = Field(16, ge=2)  # network evaluations a picture
+    n: int = Field(4, ge=1, le=1_000_000)  # prompts; `evaluate` compares models that drew all of its own
+    size: int = Field(256, ge=16, le=4096, multiple_of=8)
+    steps: int = Field(16, ge=2, le=100_000)  # network evaluations a picture
 
 
 class EvaluateSettings(Settings):
     """How pictures are judged."""
 
-    prompts: int = Field(100, ge=2)  # drawn prompts with exact descriptions
-    per_prompt: int = Field(1, ge=1)
-    steps: int = Field(25, ge=2)  # network evaluations a picture
-    bootstrap: int = Field(2000, ge=100)
+    prompts: int = Field(100, ge=2, le=1_000_000)  # drawn prompts with exact descriptions
+    per_prompt: int = Field(1, ge=1, le=1000)
+    steps: int = Field(25, ge=2, le=100_000)  # network evaluations a picture
+    bootstrap: int = Field(2000, ge=100, le=1_000_000)
     # further arms on the same prompts: runs' folders, `default`, or folders of pictures for all of them
     against: tuple[str, ...] = ()
     judge: str = "shipped"  # shipped | the folder of a CLIP | an open_clip MODEL/TAG, downloaded
-    size: int = Field(64, ge=16, multiple_of=8)  # of every arm's pictures; 64: what base and marker are taught at
-    lettering: int = Field(16, ge=0)  # prompts with words in quotes whose pictures are read; 0: none
+    size: int = Field(
+        64, ge=16, le=4096, multiple_of=8
+    )  # of every arm's pictures; 64: what base and marker are taught at
+    lettering: int = Field(16, ge=0, le=1_000_000)  # prompts with words in quotes whose pictures are read; 0: none
 
 
 class StudySettings(Settings):
@@ -256,16 +289,16 @@ class StudySettings(Settings):
     title: str = Field("Which picture fits?", min_length=1, max_length=80)
     question: str = Field("Which picture fits the description better?", min_length=1, max_length=160)
     size: int = Field(512, ge=32, le=1024)  # largest side that is shown, pixels
-    per_rater: int = Field(0, ge=0)  # questions a rater, repeats and checks aside; 0: every question
+    per_rater: int = Field(0, ge=0, le=100_000)  # questions a rater, repeats and checks aside; 0: every question
     repeats: float = Field(0.1, ge=0, le=0.5)  # share of the questions that come twice, sides exchanged
     checks: int = Field(4, ge=0, le=40)  # questions with a plain answer, for every rater
-    misses: int = Field(1, ge=0)  # checks that a rater may miss: one slip is no carelessness
-    raters: int = Field(3, ge=1)  # how many are expected to answer each question
+    misses: int = Field(1, ge=0, le=40)  # checks that a rater may miss: one slip is no carelessness
+    raters: int = Field(3, ge=1, le=100_000)  # how many are expected to answer each question
     effect: float = Field(0.65, gt=0.5, lt=1)  # share of prompts won that the study shall be able to show
     alpha: float = Field(0.05, gt=0, lt=0.5)
     power: float = Field(0.8, gt=0.5, lt=1)
-    bootstrap: int = Field(2000, ge=100)
-    scripted: int = Field(5, ge=1)  # programs that stand in for raters in the book, which says so
+    bootstrap: int = Field(2000, ge=100, le=1_000_000)
+    scripted: int = Field(5, ge=1, le=10_000)  # programs that stand in for raters in the book, which says so
     slips: float = Field(0.1, ge=0, le=0.5)  # share of their answers drawn by lot, so that they differ as people do
 
 
@@ -273,7 +306,7 @@ class Profile(Settings):
     """All settings of one run."""
 
     profile: str = "smoke"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     collect: CollectSettings = CollectSettings()
     dataset: DatasetSettings = DatasetSettings()
     clip: ClipSettings = ClipSettings()
@@ -308,9 +341,30 @@ def load_profile(
     return profile_from_dict(values, changes)
 
 
+def read_yaml(text: str) -> Any:
+    """A value of YAML, built of plain things alone. Raises YAMLError, also for nesting without end."""
+    try:
+        return yaml.safe_load(text)
+    except (RecursionError, ValueError, OverflowError) as error:  # a date or a number that Python does not have
+        raise yaml.YAMLError(str(error) or "it is nested too deeply") from None
+
+
 def _shipped(folder: str, name: str) -> dict[str, Any]:
     text = resources.files("logolib").joinpath(folder, f"{name}.yaml").read_text("utf8")
-    return dict(yaml.safe_load(text) or {})
+    return read_settings(text, name)
+
+
+def read_settings(text: str, name: str) -> dict[str, Any]:
+    """A profile's or recipe's YAML as nested dicts, not yet validated. Raises ConfigError, calling it `name`."""
+    try:
+        values = read_yaml(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The settings {name} are no YAML ({' '.join(str(error).split())[:200]}); mend it.") from None
+    if not isinstance(values, dict) or not all(isinstance(stage, str) for stage in values):
+        raise ConfigError(
+            f"The settings {name} are no groups of settings by name; write them as STAGE: {{SETTING: VALUE}}."
+        )
+    return values
 
 
 def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ()) -> Profile:
@@ -319,25 +373,36 @@ def profile_from_dict(values: dict[str, Any], changes: str | Iterable[str] = ())
     try:
         words = shlex.split(changes) if isinstance(changes, str) else changes
     except ValueError:
-        raise ConfigError(f"A quotation mark in {changes!r} is not closed.") from None
+        raise ConfigError(f"A quotation mark in {_shown(changes)} is not closed.") from None
     for change in words:
         match = re.fullmatch(r"([\w.]+)=(.*)", change, flags=re.S)
         if match is None:
-            raise ConfigError(f"{change!r} is not a setting; write it as stage.setting=value, e.g. clip.steps=200.")
+            raise ConfigError(
+                f"{_shown(change)} is not a setting; write it as stage.setting=value, e.g. clip.steps=200."
+            )
         *path, last = match[1].split(".")
         node = tree
         for part in path:
             node = node.setdefault(part, {})
             if not isinstance(node, dict):
-                raise ConfigError(f"{part!r} in {change!r} is no group of settings.")
+                raise ConfigError(f"{_shown(part)} in {_shown(change)} is no group of settings.")
         try:
-            node[last] = yaml.safe_load(match[2])
+            node[last] = read_yaml(match[2])
         except yaml.YAMLError:
-            raise ConfigError(f"The value in {change!r} is not valid YAML; quote it.") from None
+            raise ConfigError(f"The value in {_shown(change)} is not valid YAML; quote it.") from None
     try:
         return Profile.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from None
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence, on one line and not without end."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list in itself
+        text = f"this {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _sentence(error: ValidationError) -> str:
@@ -347,7 +412,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"The setting {name} cannot be {first['input']!r}: {first['msg']}."
+        return f"The setting {name} cannot be {_shown(first['input'])}: {first['msg']}."
     group: Any = Profile
     for part in first["loc"][:-1]:
         group = group.model_fields[part].annotation

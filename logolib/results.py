@@ -22,6 +22,9 @@ from logolib.config import LogolibError, Settings
 CAPTIONS = "captions.csv"  # with the columns file and caption: pictures that `logolib generate` did not draw
 
 
+SEAL = "seal"  # the field of a file of ours with the hash of the others
+
+
 class ResultError(LogolibError):
     """A result file that is missing, damaged or of another stage."""
 
@@ -57,20 +60,56 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def sealed(fields: Mapping[str, Any]) -> str:
+    """A mapping as JSON with a `seal`, the SHA-256 of the rest; ValueError for NaN and infinities."""
+    text = json.dumps({**fields, SEAL: ""}, indent=1, allow_nan=False, ensure_ascii=False)
+    plain: dict[str, Any] = json.loads(text)
+    return json.dumps({**plain, SEAL: _seal(plain)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def unsealed(text: str) -> dict[str, Any]:
+    """What `sealed` was given; text without a seal is taken as it is. ValueError when it was changed since."""
+    fields = read_json(text)
+    if not isinstance(fields, dict):
+        raise ValueError(f"it holds a {type(fields).__name__}")
+    if SEAL in fields and fields[SEAL] != _seal(fields):
+        raise ValueError("it was changed after it was written")
+    return {name: value for name, value in fields.items() if name != SEAL}
+
+
+def read_json(text: str | bytes) -> Any:
+    """A value of JSON whose numbers are numbers. ValueError for anything else, nesting without end included."""
+
+    def refused(word: str) -> Any:
+        raise ValueError(f"{word} is no number")
+
+    try:
+        return json.loads(text, parse_constant=refused)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _seal(fields: Mapping[str, Any]) -> str:
+    text = json.dumps({**fields, SEAL: ""}, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def write_result(path: Path, result: StageResult) -> None:
-    """Save a result as JSON; NaN and infinities are refused, since they are no results."""
-    write_text(path, json.dumps(asdict(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    """Save a result as sealed JSON; NaN and infinities are refused, since they are no results."""
+    write_text(path, sealed(asdict(result)))
 
 
 def read_result(path: Path, stage: str | None = None) -> StageResult:
-    """Load a result. Raises ResultError when it is missing, damaged or of another stage."""
+    """Load a result. Raises ResultError when it is missing, damaged, changed by hand or of another stage."""
     try:
-        fields = json.loads(path.read_text("utf8"))
+        fields = unsealed(path.read_text("utf8"))
         result = StageResult(**{**fields, "skipped": tuple(fields["skipped"])})
+        if not (isinstance(result.values, dict) and isinstance(result.provenance, dict)):
+            raise ValueError("its values or its provenance are no table")
     except FileNotFoundError:
         raise ResultError(f"There is no result {path}; run the stage that writes it first.") from None
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise ResultError(f"The result {path} is damaged ({error}); run its stage again.") from None
+        raise ResultError(f"The result {path} is damaged ({reason_of(error)}); run its stage again.") from None
     if stage is not None and result.stage != stage:
         raise ResultError(f"{path} is a result of {result.stage!r}, not of {stage!r}.")
     return result
@@ -85,16 +124,24 @@ def drawn_for(name: str, folder: Path) -> dict[str, Path]:
         listed = read_result(folder / "result.json", "generate").values.get("pictures", [])
         pairs = [(str(row["prompt"]), str(row["file"])) for row in listed]
     elif (folder / CAPTIONS).is_file():
-        with (folder / CAPTIONS).open(encoding="utf-8-sig", newline="") as table:
-            rows = list(csv.DictReader(table))
-        if not rows or not {"file", "caption"} <= set(rows[0]):
-            raise ListingError(f"{folder / CAPTIONS} needs the columns file and caption, and a line for each picture.")
+        rows = _captions(folder / CAPTIONS)
         pairs = [(row["caption"] or "", row["file"] or "") for row in rows]
     else:
         raise ListingError(
             f"The arm {name} has neither result.json nor {CAPTIONS} in {folder}; `logolib generate` makes one."
         )
     return first_of_each(name, ((prompt, folder / file) for prompt, file in pairs))
+
+
+def _captions(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as table:
+            rows = list(csv.DictReader(table))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ListingError(f"{path} cannot be read ({reason_of(error)}); it shall be a CSV in UTF-8.") from None
+    if not rows or not {"file", "caption"} <= set(rows[0]):
+        raise ListingError(f"{path} needs the columns file and caption, and a line for each picture.")
+    return rows
 
 
 def first_of_each(name: str, pairs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -106,6 +153,12 @@ def first_of_each(name: str, pairs: Iterable[tuple[str, Path]]) -> dict[str, Pat
     if missing:
         raise ListingError(f"The arm {name} lacks {len(missing)} of its pictures, {missing[0]} first; draw them again.")
     return files
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read, in a few words on one line, to stand within a sentence."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:200].rstrip(".:; ") or type(error).__name__
 
 
 def sha256_file(path: Path) -> str:

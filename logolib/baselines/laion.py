@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from logolib.baselines.weights import AbsentError, BaselineError, check_memory, 
 from logolib.models import Clip, load_decoder, load_prior
 from logolib.models.clip import named_config
 from logolib.models.clip_files import load_checkpoint
+from logolib.results import read_json
 from logolib.text import Vocabulary
 
 CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -160,7 +160,7 @@ def _draw(decoder: Any, source: _Unets, image: torch.Tensor, words: torch.Tensor
 
 def _read(file: Path, download: str) -> _Load:
     try:
-        return _Load.model_validate(json.loads(file.read_text("utf8")))
+        return _Load.model_validate(read_json(file.read_text("utf8")))
     except FileNotFoundError:
         raise AbsentError(f"There is no ModelLoadConfig {file}; {download}") from None
     except ValidationError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from logolib.config import LogolibError
+from logolib.results import read_json
 
 SUFFIXES = (".safetensors", ".bin")
 OVERHEAD = 1.3  # what a pipeline needs beside its weights, as a factor of them: activations at 512 px
@@ -42,7 +42,7 @@ def locate(name: str, download: str) -> Path:
 def check_class(folder: Path, wanted: str) -> dict[str, Any]:
     """The model_index.json of a diffusers folder. Raises BaselineError when it is of another class, or none."""
     try:
-        index = dict(json.loads((folder / "model_index.json").read_text("utf8")))
+        index = dict(read_json((folder / "model_index.json").read_text("utf8")))
     except FileNotFoundError:
         raise BaselineError(f"{folder.name} has no model_index.json; it is no folder that diffusers saved.") from None
     except (ValueError, OSError) as error:
@@ -76,7 +76,7 @@ def _part(part: Path, owner: str) -> int:
     if not files:
         raise BaselineError(f"{owner} is half-downloaded: {part.name}/ holds no weights; finish the download.")
     for index in part.glob("*.index.json"):
-        listed = set(json.loads(index.read_text("utf8"))["weight_map"].values())
+        listed = set(read_json(index.read_text("utf8"))["weight_map"].values())
         if lost := sorted(listed - {f.name for f in part.iterdir()}):
             raise BaselineError(f"{owner} is half-downloaded: {part.name}/{lost[0]} is missing; finish the download.")
     total = 0
@@ -99,7 +99,7 @@ def _numbers(file: Path) -> int | None:
     with file.open("rb") as stream:  # 8 bytes of length, JSON, then the tensors
         length = int.from_bytes(stream.read(8), "little")
         try:
-            header = json.loads(stream.read(length))
+            header = read_json(stream.read(length))
         except ValueError:
             return None
     entries = [entry for name, entry in header.items() if name != "__metadata__"]

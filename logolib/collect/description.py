@@ -12,7 +12,7 @@ import soupsieve
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from logolib.config import LogolibError, Settings
+from logolib.config import LogolibError, Settings, read_yaml
 
 SHIPPED = ("sportslogohistory", "figure")  # in this order they are tried on a site that none of them names
 
@@ -102,7 +102,7 @@ class SiteDescription(Settings):
 def shipped(name: str) -> SiteDescription:
     """A description of the package, by its name in SHIPPED."""
     text = resources.files("logolib.collect").joinpath("sites", f"{name}.yaml").read_text("utf8")
-    return _parse(yaml.safe_load(text), name)
+    return _parse(read_yaml(text), name)
 
 
 def descriptions(site: str, host: str) -> list[SiteDescription]:
@@ -120,7 +120,7 @@ def descriptions(site: str, host: str) -> list[SiteDescription]:
 
 def _read(path: Path) -> SiteDescription:
     try:
-        return _parse(yaml.safe_load(path.read_text("utf8")), str(path))
+        return _parse(read_yaml(path.read_text("utf8")), str(path))
     except (OSError, UnicodeDecodeError):
         names = ", ".join(SHIPPED)
         raise DescriptionError(f"There is no site description {path}; give auto, {names} or a YAML file.") from None

@@ -79,7 +79,7 @@ class Folder:
             columns, rows = _read_csv(table)
             file, caption = _first(FILE_COLUMNS, columns), _first(CAPTION_COLUMNS, columns)
             if file is None or caption is None:
-                seen = f"{table.relative_to(self._root)} has {', '.join(columns[:8]) or 'none'}"
+                seen = f"{table.relative_to(self._root)} has {', '.join(name[:30] for name in columns[:8]) or 'none'}"
                 continue
             if not rows:
                 raise FolderError(f"{table} has no rows; add one a logo.")

@@ -111,7 +111,9 @@ class Store:
             before = []
         self.changes = [*_changes(before, self.records)]
         partial = path.with_name(path.name + ".partial")
-        pq.write_table(pa.Table.from_pylist([asdict(r) for r in self.records], schema=SCHEMA), partial)
+        pq.write_table(
+            pa.Table.from_pylist([asdict(r) for r in self.records], schema=SCHEMA), partial, write_page_checksum=True
+        )
         partial.replace(path)
         table = io.StringIO(newline="")
         lines = csv.writer(table)

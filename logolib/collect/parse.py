@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import (
+    BeautifulSoup,
+    MarkupResemblesLocatorWarning,
+    NavigableString,
+    Tag,
+    XMLParsedAsHTMLWarning,
+)
 
 from logolib.collect.description import CardRules, Places, SiteDescription, shipped
 from logolib.data import tidy
@@ -168,10 +175,13 @@ class _Page:
 
 
 def _soup(body: bytes) -> BeautifulSoup:
-    try:
-        return BeautifulSoup(body.decode("utf8"), "lxml")
-    except UnicodeDecodeError:
-        return BeautifulSoup(body, "lxml")
+    with warnings.catch_warnings():  # that it looks like XML or like a file's name: it is read as a page all the same
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        try:
+            return BeautifulSoup(body.decode("utf8"), "lxml")
+        except UnicodeDecodeError:
+            return BeautifulSoup(body, "lxml")
 
 
 def _absolute(value: str, page_url: str) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,9 @@ import webdataset as wds
 
 from logolib.data.clean import DataError
 from logolib.images import ImageError, fit, read_image
-from logolib.results import data_hash, sha256_file
+from logolib.results import ResultError, data_hash, read_json, read_result, reason_of, sha256_file
 
+BUILDING = ".building"  # where a data set is made, in its own folder; gone when all is in place
 WHITE = (255, 255, 255)
 
 
@@ -36,8 +37,10 @@ class Pairs:
 def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
     """Read a split's shards by webdataset; samples that cannot be read are skipped and counted.
 
-    `size` is the pictures' side in pixels. Raises DataError when there is no shard or no sample.
+    `size` is the pictures' side in pixels. Raises DataError when there is no shard or no sample, and what
+    `data_hash_of` raises.
     """
+    data_hash_of(data)  # whole, or refused
     images: list[np.ndarray] = []
     records: list[dict[str, Any]] = []
     skipped = 0
@@ -49,7 +52,7 @@ def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
 
     for sample in _read(_shards(data, split), count):
         try:
-            record = json.loads(sample["json"])
+            record = read_json(sample["json"])
             record |= {
                 "id": sample["__key__"],
                 "caption": sample["txt"].decode(),
@@ -82,9 +85,38 @@ def _read(shards: list[Path], handler: Callable[[Exception], bool]) -> Iterator[
 
 
 def data_hash_of(data: Path) -> str:
-    """A short hash of all shards' bytes. Raises DataError when there is none."""
+    """A short hash of all shards' bytes.
+
+    Raises DataError when there is none, when the data set is half built, and when its shards are not those that its
+    result tells of.
+    """
+    if (data / BUILDING).exists() and not (data / "result.json").exists():
+        raise DataError(f"The data set in {data} is half built; run dataset again.")
     shards = [*_shards(data, "train"), *_shards(data, "val")]
-    return data_hash(f"{path.name} {sha256_file(path)}" for path in shards)
+    try:
+        found = _hash(tuple((path, (about := path.stat()).st_size, about.st_mtime_ns) for path in shards))
+    except OSError as error:
+        raise DataError(f"A shard in {data} cannot be read ({reason_of(error)}); build the data set again.") from None
+    told = _told(data)
+    if told not in (None, found):
+        raise DataError(f"The shards in {data} are not those of its result.json; build the data set again.")
+    return found
+
+
+@lru_cache(maxsize=8)
+def _hash(shards: tuple[tuple[Path, int, int], ...]) -> str:
+    """The hash of files' bytes; their sizes and times say whether it is known already."""
+    return data_hash(f"{path.name} {sha256_file(path)}" for path, _, _ in shards)
+
+
+def _told(data: Path) -> str | None:
+    """The hash that the data set was built with; None where nobody wrote it down."""
+    if not (data / "result.json").is_file():
+        return None
+    try:
+        return str(read_result(data / "result.json", "dataset").provenance.get("data_hash"))
+    except ResultError as error:
+        raise DataError(str(error)) from None
 
 
 def batches(n: int, batch_size: int, seed: int, start_step: int = 0) -> Iterator[np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from logolib.config import DatasetSettings
-from logolib.data.batches import data_hash_of
+from logolib.data.batches import BUILDING, data_hash_of
 from logolib.data.card import card_text, card_values
 from logolib.data.clean import DataError
 from logolib.data.curate import MERGED, SPLITS, Curated, curate
@@ -24,8 +24,6 @@ from logolib.data.parallel import spread
 from logolib.data.shards import Shard, write_shard
 from logolib.data.usable import Usable, usable_rows
 from logolib.results import StageResult, Stopwatch, write_result
-
-BUILDING = ".building"
 
 
 def build_dataset(

@@ -38,7 +38,9 @@ class Exports:
     def __enter__(self) -> Self:
         """Open all files."""
         self._manifest = self._files.enter_context(
-            pq.ParquetWriter(self._building / "manifest.parquet", self._schema, compression="zstd")
+            pq.ParquetWriter(
+                self._building / "manifest.parquet", self._schema, compression="zstd", write_page_checksum=True
+            )
         )
         for split in SPLITS:
             table = (self._building / f"clip_{split}.csv").open("w", encoding="utf8", newline="")

@@ -31,7 +31,7 @@ def manifest_table(folder: Path) -> pa.Table:
     if not path.is_file():
         raise DataError(f"There is no manifest {path}; run collect first.")
     try:
-        found = pq.read_table(path, partitioning=None)
+        found = pq.read_table(path, partitioning=None, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"The manifest {path} is damaged ({reason}); run collect again.") from None

@@ -25,6 +25,7 @@ class Pictures:
     images: Path
     ids: list[str]
     files: list[str]  # relative to `collected`
+    sums: list[str]  # SHA-256 of each as it was collected; "" where nobody knows
     size: int
 
 
@@ -43,9 +44,12 @@ def prepare(piece: Pictures) -> Looked:
     """Fit, store and look at each picture of a piece; nothing of an unusable one is kept."""
     n = len(piece.ids)
     looked = Looked([""] * n, [""] * n, [0] * n, [0] * n, np.zeros(n, SIGNATURE))
-    for i, (name, file) in enumerate(zip(piece.ids, piece.files, strict=True)):
+    for i, (name, file, told) in enumerate(zip(piece.ids, piece.files, piece.sums, strict=True)):
         try:
-            source = read_image((piece.collected / file).read_bytes())
+            data = (piece.collected / file).read_bytes()
+            source = read_image(data)
+            if told and hashlib.sha256(data).hexdigest() != told:
+                raise ImageError("its image is not the one that was collected")
         except ImageError as error:
             looked.reasons[i] = str(error)
             continue

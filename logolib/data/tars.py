@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from logolib.results import reason_of
+
 PICTURES = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp"})
 LOOKED_AT = 64  # pictures of a data set whose size is read
 
@@ -143,8 +145,8 @@ def _fault(keys: list[str], file: Path | None, index_width: int, found: Tars) ->
         return "it has no .npy of its number, and is skipped"
     try:
         rows = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        return f"{file.name} is damaged ({error})"
+    except Exception as error:  # numpy reads the header as Python: ValueError, EOFError, TokenError, SyntaxError ...
+        return f"{file.name} is damaged ({reason_of(error)})"
     if rows.ndim != 2:
         return f"{file.name} has the shape {rows.shape} instead of (rows, width)"
     if found.width not in (None, rows.shape[1]):

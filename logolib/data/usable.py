@@ -34,9 +34,10 @@ def usable_rows(
     ids: list[str] = table["id"].to_pylist()
     sifted, reasons = _captions(ids, table["caption"].to_pylist())
     files: list[str] = table["image"].to_pylist()
+    sums = [str(told or "") for told in table["sha256"].to_pylist()]
     rows = [row for row, reason in enumerate(reasons) if not reason]
     pieces = [
-        Pictures(collected, images, [ids[row] for row in some], [files[row] for row in some], settings.size)
+        Pictures(collected, images, *([of[row] for row in some] for of in (ids, files, sums)), size=settings.size)
         for some in (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
     ]
     looked = list(spread(prepare, pieces, settings.workers, label="logos", progress=progress))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from logolib.doctor.cost import check_cost
-from logolib.doctor.data import check_amount, check_pictures, check_shards, check_splits, look_at
-from logolib.doctor.files import DoctorError, read_config_file, shape_of
+from logolib.doctor.data import Data, check_amount, check_pictures, check_shards, check_splits, look_at
+from logolib.doctor.files import DoctorError, Shape, TypesError, read_config_file, right_types, shape_of
 from logolib.doctor.findings import Finding, as_text, worst_first
 from logolib.doctor.fix import fixed_decoder, write_config
 from logolib.doctor.keys import check_keys
@@ -37,22 +39,33 @@ def diagnose(file: Path, data: Path | None = None, fix: Path | None = None) -> l
         return worst_first([*check_shards(seen), *pictures, about])
     config = read_config_file(file)
     shape = shape_of(config, file)
-    if shape == "load":
-        return worst_first(check_load(config, file.parent))
-    about_data = config.get("data", {})
-    found = look_at(data, None, int(about_data.get("index_width", 4))) if data is not None else None
-    findings = [*check_keys(config, shape), *check_widths(config, shape)]
-    findings += check_training(config, shape)
-    if found is not None:
-        findings += check_shards(found)
-    if shape == "decoder":
-        findings += check_decoder(config)
-        findings += check_splits(config, found)
-        findings += check_pictures(config, found)
-        findings += check_amount(config, found)
-        findings += check_cost(config, found)
-    if fix is not None:
-        if shape != "decoder":
-            raise DoctorError(f"{file} is no train_decoder config, which is what --fix corrects.")
-        write_config(fixed_decoder(config, findings, found), fix)
+    findings: list[Finding] = []
+    try:
+        with right_types(file):
+            if shape == "load":
+                return worst_first(check_load(config, file.parent))
+            found = look_at(data, None, int(config.get("data", {}).get("index_width", 4))) if data is not None else None
+            for finding in _checks(config, shape, found):
+                findings.append(finding)  # noqa: PERF402  # what was found before a check fails counts
+            if fix is not None:
+                if shape != "decoder":
+                    raise DoctorError(f"{file} is no train_decoder config, which is what --fix corrects.")
+                write_config(fixed_decoder(config, findings, found), fix)
+    except TypesError:
+        if fix is not None or not any(finding.severity == "fails" for finding in findings):
+            raise
     return worst_first(findings)
+
+
+def _checks(config: dict[str, Any], shape: Shape, found: Data | None) -> Iterator[Finding]:
+    yield from check_keys(config, shape)
+    yield from check_widths(config, shape)
+    yield from check_training(config, shape)
+    if found is not None:
+        yield from check_shards(found)
+    if shape == "decoder":
+        yield from check_decoder(config)
+        yield from check_splits(config, found)
+        yield from check_pictures(config, found)
+        yield from check_amount(config, found)
+        yield from check_cost(config, found)

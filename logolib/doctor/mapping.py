@@ -8,7 +8,7 @@ from typing import Any
 
 from logolib.doctor.cost import steps_of
 from logolib.doctor.data import look_at
-from logolib.doctor.files import DoctorError, read_config_file, shape_of
+from logolib.doctor.files import DoctorError, read_config_file, right_types, shape_of
 
 # What logolib's decoder takes of a unet; the rest is left to its own ways, or must be as dalle2-pytorch has it.
 TAKEN = frozenset(
@@ -88,9 +88,10 @@ def changes_of(file: Path, data: Path, part: str) -> list[str]:
         raise DoctorError(f"{file} is no {script} config, which is what `train {part} --config` takes.")
     found = look_at(data)
     samples = sum(n for name, n in found.found.shards.items() if name.startswith("train-")) or found.samples
-    config["train"] = TRAIN[part] | config.get("train", {})
-    steps = steps_of(config, samples) or 1
-    values = _decoder(config, file, steps) if part == "decoder" else _prior(config, file, steps)
+    with right_types(file):
+        config["train"] = TRAIN[part] | config.get("train", {})
+        steps = steps_of(config, samples) or 1
+        values = _decoder(config, file, steps) if part == "decoder" else _prior(config, file, steps)
     return [f"{part}.{name}={json.dumps(value)}" for name, value in values.items()]
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from logolib.config import GenerateSettings, LogolibError
 from logolib.generate.draw import Wish
 from logolib.images import save_png
+from logolib.results import read_json
 
 HOW = {"steps", "sampler", "prior_steps", "prior_candidates", "upsampler_steps", "guidance_scale"}
 HOW |= {"guidance_interval", "dynamic_threshold", "palette", "precision", "size"}  # what decides on one picture
@@ -84,7 +85,7 @@ def read_about(path: Path) -> dict[str, Any]:
         why = error.strerror or "it is no picture"
         raise AgainError(f"{path} cannot be read ({why}); give a PNG that `logolib generate` wrote.") from None
     try:
-        return dict(json.loads(text))
+        return dict(read_json(text))
     except (TypeError, ValueError):
         raise AgainError(f"{path} does not say how it was made; give a PNG that `logolib generate` wrote.") from None
 

@@ -60,7 +60,7 @@ class LogoPipeline:
         expected = clip.fingerprint()
         configs = {}
         for part in ("prior", "decoder"):
-            configs[part] = read_config(run / part, f"train {part}")
+            configs[part] = read_config(run / part, f"train {part}", part, "clip")
             if configs[part]["clip"] != expected:
                 raise ModelError(f"{run / part} was trained on another CLIP than {run / 'clip'}; train {part} again.")
         decoder, fold = load_decoder(run / "decoder")

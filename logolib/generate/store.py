@@ -13,8 +13,8 @@ from torch import nn
 
 from logolib import __version__
 from logolib.models.clip import Clip
-from logolib.models.weights import ModelError, model_folder, save_weights
-from logolib.results import sha256_file, write_text
+from logolib.models.weights import ModelError, model_folder, save_config, save_weights
+from logolib.results import read_json, sha256_file, write_text
 
 INDEX = "model_index.json"
 NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/repo
@@ -49,7 +49,7 @@ def check_sums(folder: Path) -> None:
     if not path.exists():
         return
     try:
-        sums = dict(json.loads(path.read_text("utf8"))["sha256"])
+        sums = dict(read_json(path.read_text("utf8"))["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({_short(error)}); save or download the model again.") from None
     for name in sorted(sums):
@@ -74,7 +74,7 @@ def save_model(folder: Path, clip: Clip, parts: Parts, fingerprint: str) -> None
         for part, (module, config) in parts.items():
             (folder / part).mkdir(exist_ok=True)
             save_weights(module, folder / part / "model.safetensors")
-            write_text(folder / part / "config.json", json.dumps(config) + "\n")
+            save_config(folder / part, config)
         weights = sorted(folder.glob("*/model.safetensors"))
         for file in weights:
             file.chmod(0o644)  # safetensors writes for its owner alone

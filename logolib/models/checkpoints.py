@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from logolib.models import decoder as ours_decoder
 from logolib.models import prior as ours_prior
 from logolib.models.guess import guess_decoder, guess_prior
 from logolib.models.hub import fetch
-from logolib.models.pickles import read_tensors, release
+from logolib.models.pickles import read_tensors, release, write_tensors
 from logolib.models.releases import (
     attend_as,
     era,
@@ -26,6 +25,7 @@ from logolib.models.releases import (
 )
 from logolib.models.upstream import create, version
 from logolib.models.weights import ModelError
+from logolib.results import read_json
 
 Kind = Literal["prior", "decoder"]
 MARK = {"prior": "net.learned_query", "decoder": "unets.0.to_out.weight"}  # a layer that every such model has
@@ -108,9 +108,7 @@ def save_checkpoint(module: nn.Module, file: Path, config: dict[str, Any]) -> No
         "config": {kind: config},
         "steps": torch.zeros(len(getattr(module, "unets", [0])), dtype=torch.long),
     }
-    partial = file.with_name(file.name + ".partial")
-    torch.save(content, partial)
-    partial.replace(file)
+    write_tensors(content, file)
 
 
 def read_checkpoint(file: Path, kind: Kind | None = None) -> Checkpoint:
@@ -171,7 +169,7 @@ def _about(
     """The config to build from, if there is one, and the era of the weights."""
     if isinstance(config, str | Path):
         try:
-            given = dict(json.loads(Path(config).read_text("utf8")))
+            given = dict(read_json(Path(config).read_text("utf8")))
         except (OSError, ValueError) as error:
             raise ModelError(f"The config {config} cannot be read ({error}).") from None
     else:

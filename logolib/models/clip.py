@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from logolib.images import to_float
-from logolib.models.weights import ModelError, Precision, load_weights, read_config, save_weights
-from logolib.results import write_text
+from logolib.models.weights import ModelError, Precision, building, load_weights, read_config, save_config, save_weights
+from logolib.results import read_json
 from logolib.text import Vocabulary
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -130,7 +129,7 @@ class Clip(nn.Module):
             "fingerprint": self.fingerprint(),
             **about,
         }
-        write_text(folder / "config.json", json.dumps(config) + "\n")
+        save_config(folder, config)
 
 
 def clip_adapter(clip: Clip) -> nn.Module:
@@ -177,10 +176,10 @@ def embed_texts(clip: Clip, tokens: Tensor, batch: int = 256) -> Tensor:
 def named_config(model: str) -> dict[str, Any]:
     """The config of `crest`, of an open_clip zoo name, or of a JSON file. Raises ModelError when there is none."""
     if model == "crest":
-        return dict(json.loads(resources.files("logolib.models").joinpath("crest.json").read_text("utf8")))
+        return dict(read_json(resources.files("logolib.models").joinpath("crest.json").read_text("utf8")))
     if model.endswith(".json"):
         try:
-            return dict(json.loads(Path(model).read_text("utf8")))
+            return dict(read_json(Path(model).read_text("utf8")))
         except (OSError, ValueError) as error:
             raise ModelError(f"The model config {model} cannot be read ({error}).") from None
     import open_clip
@@ -203,11 +202,12 @@ def _foreign(config: dict[str, Any]) -> set[str]:
 
 def load_clip(folder: Path) -> Clip:
     """Read a CLIP that `Clip.save` wrote. Raises ModelError when it is missing, damaged or of another shape."""
-    config = read_config(folder, "train clip")
-    if config["bpe_ids"]:
-        vocabulary = Vocabulary(config["bpe_ids"], config["context_length"])
-    else:
-        vocabulary = Vocabulary.full(config["context_length"])
-    clip = Clip(config["model"], vocabulary)
+    config = read_config(folder, "train clip", "bpe_ids", "context_length", "model")
+    with building(folder):
+        if config["bpe_ids"]:
+            vocabulary = Vocabulary(config["bpe_ids"], config["context_length"])
+        else:
+            vocabulary = Vocabulary.full(config["context_length"])
+        clip = Clip(config["model"], vocabulary)
     load_weights(clip.net, folder / "model.safetensors")
     return clip.eval().requires_grad_(False)

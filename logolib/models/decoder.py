@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from logolib.config import DecoderSettings
 from logolib.models.clip import Clip
 from logolib.models.upstream import create, exact_schedule
-from logolib.models.weights import ModelError, load_weights, read_config
+from logolib.models.weights import ModelError, building, load_weights, read_config
 from logolib.noise import Callback, Sampler, guided, sample_ddim, thresholded, within, x0_from_noise, x0_from_v
 from logolib.seeds import SampleGenerators
 
@@ -60,11 +60,13 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
 
 def load_decoder(folder: Path) -> tuple[nn.Module, int]:
     """Read a decoder that `logolib train decoder` wrote, and how far its pixels are folded. Raises ModelError."""
-    about = read_config(folder, "train decoder")
-    decoder: Any = build_decoder(about["decoder"])
+    about = read_config(folder, "train decoder", "decoder", "fold", "clip")
+    with building(folder):
+        decoder: Any = build_decoder(about["decoder"])
+        fold = int(about["fold"])
     with exact_schedule(decoder.noise_schedulers):
         load_weights(decoder, folder / "model.safetensors")
-    return decoder.eval().requires_grad_(False), int(about["fold"])
+    return decoder.eval().requires_grad_(False), fold
 
 
 def build_decoder(config: dict[str, Any]) -> nn.Module:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from logolib.models.clip import load_clip
 from logolib.models.decoder import load_decoder
+from logolib.models.pickles import write_tensors
 from logolib.models.prior import load_prior
 from logolib.models.upstream import version
 from logolib.models.weights import ModelError, read_config
@@ -43,7 +41,7 @@ def _export_clip(run: Path, out: Path) -> list[Path]:
         "context_length": clip.vocabulary.context_length,
     }
     weights, config = out / "open_clip.pt", out / "open_clip.json"
-    _save({"epoch": 0, "name": "logolib", "state_dict": state}, weights)
+    write_tensors({"epoch": 0, "name": "logolib", "state_dict": state}, weights)
     write_text(config, json.dumps({**clip.config, "text_cfg": text}, indent=1) + "\n")
     return [weights, config]
 
@@ -54,14 +52,8 @@ def _export_dalle2(run: Path, out: Path) -> list[Path]:
         config = read_config(run / part, f"train {part}")
         weights, readable = out / f"{part}.pth", out / f"{part}.json"
         # The version as text: upstream pickles a packaging.Version, which a safe loader refuses.
-        _save({"model": model.state_dict(), "version": version(), "config": config[part]}, weights)
+        write_tensors({"model": model.state_dict(), "version": version(), "config": config[part]}, weights)
         about = {"fold": config["fold"]} if "fold" in config else {}
         write_text(readable, json.dumps({part: config[part], **about}, indent=1) + "\n")
         written += [weights, readable]
     return written
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    partial.replace(path)

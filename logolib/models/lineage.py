@@ -11,7 +11,7 @@ from typing import Any
 
 from logolib.config import TrainSettings
 from logolib.models.weights import BASE, ModelError, model_folder, read_config
-from logolib.results import ResultError, read_result, sha256_file, write_text
+from logolib.results import ResultError, read_json, read_result, sha256_file, write_text
 from logolib.seeds import derive
 
 FILE = "lineage.json"  # beside data, pictures or a model: what else taught, filtered or ranked them
@@ -85,7 +85,7 @@ def stated(folder: Path) -> Lineage | None:
     if not path.is_file():
         return None
     try:
-        return from_record(json.loads(path.read_text("utf8")))
+        return from_record(read_json(path.read_text("utf8")))
     except (OSError, ValueError, AttributeError):
         raise ModelError(f'{path} is no lineage; it reads {{"data": [names], "weights": [names]}}.') from None
 
@@ -156,7 +156,7 @@ def _provenance(folder: Path) -> dict[str, Any] | None:
     """The record of a training: in the base's file, or in the part's own result."""
     try:
         if folder.parent == BASE:
-            return dict(json.loads((BASE / "base.json").read_text("utf8"))[folder.name]["provenance"])
+            return dict(read_json((BASE / "base.json").read_text("utf8"))[folder.name]["provenance"])
         return read_result(folder / "result.json").provenance
     except (OSError, ValueError, KeyError, ResultError):
         return None

@@ -1,7 +1,8 @@
-"""Reading files of torch without running what is pickled in them."""
+"""Files of torch: read without running what is pickled in them, and written whole."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,22 @@ def read_tensors(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{file} holds a {type(content).__name__}, not weights; a state dict is what can be read.")
     return content
+
+
+def write_tensors(content: dict[str, Any], file: Path) -> None:
+    """Write tensors and plain values as torch does, beside the place and renamed. Raises OSError for a full disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(file.name + ".partial")
+    try:
+        with partial.open("wb") as stream:  # Python's: torch's own says nothing of why it could not write
+            torch.save(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except RuntimeError as error:  # torch, closing the archive that it could not finish
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
+    partial.replace(file)
 
 
 def release(value: Any) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from logolib.config import PriorSettings
 from logolib.models.upstream import create, exact_schedule
-from logolib.models.weights import load_weights, read_config
+from logolib.models.weights import building, load_weights, read_config
 from logolib.noise import guided, sample_ddim
 from logolib.seeds import SampleGenerators
 
@@ -39,7 +39,8 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
 
 def load_prior(folder: Path) -> nn.Module:
     """Read a prior that `logolib train prior` wrote. Raises ModelError."""
-    prior: Any = build_prior(read_config(folder, "train prior")["prior"])
+    with building(folder):
+        prior: Any = build_prior(read_config(folder, "train prior", "prior", "clip")["prior"])
     with exact_schedule(prior.noise_scheduler):
         load_weights(prior, folder / "model.safetensors")
     return prior.eval().requires_grad_(False)

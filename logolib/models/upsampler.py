@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from logolib.config import UpsamplerSettings
 from logolib.models.decoder import fold, unfold
 from logolib.models.upstream import noise_scheduler, unet
-from logolib.models.weights import load_weights, read_config
+from logolib.models.weights import building, load_weights, read_config
 from logolib.noise import sample_ddim
 from logolib.seeds import SampleGenerators
 
@@ -81,6 +81,7 @@ class Upsampler(nn.Module):
 
 def load_upsampler(folder: Path) -> Upsampler:
     """Read an upsampler that `logolib train upsampler` wrote. Raises ModelError."""
-    upsampler = Upsampler(read_config(folder, "train upsampler")["upsampler"])
+    with building(folder):
+        upsampler = Upsampler(read_config(folder, "train upsampler", "upsampler")["upsampler"])
     load_weights(upsampler, folder / "model.safetensors")
     return upsampler.eval().requires_grad_(False)

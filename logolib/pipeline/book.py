@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from logolib.pipeline.notebook import problem_noted
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, read_plan
+from logolib.results import read_json, reason_of
 
 
 def build_book(plan_file: Path) -> Path:
@@ -35,11 +35,12 @@ def refuse_failed(notebooks: Iterable[Path]) -> None:
     """Raise PipelineError for the first notebook that holds an error."""
     for path in notebooks:
         try:
-            book = json.loads(path.read_text("utf8"))
+            book = read_json(path.read_text("utf8"))
             outputs = [o["output_type"] for cell in book["cells"] for o in cell.get("outputs", ())]
-        except (ValueError, KeyError, TypeError) as error:
-            raise PipelineError(f"{path} is no notebook ({error}); remove it and run again.") from None
-        if book["metadata"].get("papermill", {}).get("exception") or "error" in outputs:
+            exception = book["metadata"].get("papermill", {}).get("exception")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PipelineError(f"{path} is no notebook ({reason_of(error)}); remove it and run again.") from None
+        if exception or "error" in outputs:
             raise PipelineError(f"{path} failed, so there is no book; mend its cause and run again.")
 
 

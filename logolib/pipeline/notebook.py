@@ -22,7 +22,7 @@ from typing import Any
 
 from logolib.config import LogolibError, load_profile
 from logolib.pipeline.plan import PACKAGE, STAGES, PipelineError, Plan, read_plan
-from logolib.results import write_text
+from logolib.results import read_json, reason_of, write_text
 
 TIMES = re.compile(r"second|per_s$")  # values that differ between two equal runs
 
@@ -40,11 +40,11 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
 def _parameters(notebook: Path) -> list[str]:
     """What the cell tagged `parameters` assigns; papermill can tell too, but takes seconds to load."""
     try:
-        cells = json.loads(notebook.read_text("utf8"))["cells"]
+        cells = read_json(notebook.read_text("utf8"))["cells"]
         texts = ["".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ())]
         lines = [line for text in texts for line in ast.parse(text).body]
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise PipelineError(f"The notebook {notebook} cannot be read: {error}.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SyntaxError, RecursionError) as error:
+        raise PipelineError(f"The notebook {notebook} cannot be read ({reason_of(error)}); restore it.") from None
     return [t.id for line in lines if isinstance(line, ast.Assign) for t in line.targets if isinstance(t, ast.Name)]
 
 
@@ -165,7 +165,7 @@ def _fingerprint(plan: Plan, stage: str, needs: Iterable[Path]) -> str:
 
 def _lasting(path: Path) -> bytes:
     """The part of a result that two equal runs share."""
-    result = json.loads(path.read_text("utf8"))
+    result = read_json(path.read_text("utf8"))
     values = {k: v for k, v in result["values"].items() if not TIMES.search(k)}
     made = {k: result["provenance"].get(k) for k in ("seed", "settings", "data_hash")}
     return json.dumps([values, made], sort_keys=True).encode()

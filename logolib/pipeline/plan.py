@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from logolib.config import LogolibError
+from logolib.results import read_json, reason_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DRAWING = ("data", "models", "records", "images", "text", "noise", "seeds")
 TRAINING = ("train", "emblems", "weights", *DRAWING)  # weights: the base they start from
+NAME = r"[A-Za-z0-9][\w.-]*"  # of a run: a folder's name and no path
 MODEL = ("model.safetensors",)
 
 
@@ -99,8 +101,16 @@ class Plan:
 
 
 def read_plan(file: Path) -> Plan:
-    """Load a plan that `run_pipeline` wrote."""
-    return Plan(**json.loads(file.read_text("utf8")))
+    """Load a plan that `run_pipeline` wrote. Raises PipelineError when it is missing or damaged."""
+    try:
+        plan = Plan(**read_json(file.read_text("utf8")))
+        if not re.fullmatch(NAME, plan.name):
+            raise ValueError(f"{plan.name!r} cannot name a run")
+        if not (isinstance(plan.profile, str) and isinstance(plan.changes, str) and isinstance(plan.parameters, dict)):
+            raise ValueError("its settings are of another type")
+    except (OSError, ValueError, TypeError) as error:
+        raise PipelineError(f"The plan {file} is damaged ({reason_of(error)}); run `logolib run` again.") from None
+    return plan
 
 
 def sources(rooms: Iterable[str]) -> list[Path]:

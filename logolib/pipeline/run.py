@@ -20,9 +20,9 @@ from typing import IO, Any
 
 import yaml
 
-from logolib.config import load_profile
+from logolib.config import load_profile, read_yaml
 from logolib.pipeline.notebook import check_parameters
-from logolib.pipeline.plan import PACKAGE, STAGES, PipelineError, Plan
+from logolib.pipeline.plan import NAME, PACKAGE, STAGES, PipelineError, Plan
 from logolib.results import write_text
 
 
@@ -130,7 +130,7 @@ def _project() -> Path:
 
 
 def _name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name == "notebooks":
+    if not re.fullmatch(NAME, name) or name == "notebooks":
         raise PipelineError(f"{name!r} cannot name a run; use letters, digits, '.', '_', '-', not 'notebooks'.")
     return name
 
@@ -140,7 +140,7 @@ def _parameter(word: str) -> tuple[str, Any]:
     if not equals or not name:
         raise PipelineError(f"{word!r} is not a parameter; write it as NAME=VALUE.")
     try:
-        return name, yaml.safe_load(value)
+        return name, read_yaml(value)
     except yaml.YAMLError:
         raise PipelineError(f"The value in {word!r} is not valid YAML; quote it.") from None
 

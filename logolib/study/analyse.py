@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from logolib.config import StudySettings
-from logolib.results import StageResult, Stopwatch, data_hash, sha256_file, write_result
+from logolib.results import StageResult, Stopwatch, data_hash, read_json, sha256_file, write_result
 from logolib.study import statistics as stat
 from logolib.study.power import MOST, prompts_needed
 from logolib.study.sheets import RIGHT, Study, StudyError, load_study
@@ -209,7 +208,7 @@ def _against_judge(study: Study, main: pd.DataFrame, picks: Mapping[str, Mapping
 def _read_judge(file: Path, study: Study) -> dict[str, dict[str, float]]:
     """Prompt => arm => the judge's similarity. Raises StudyError when the file judges nothing of this study."""
     try:
-        listed = json.loads(file.read_text("utf8"))
+        listed = read_json(file.read_text("utf8"))
         picks = {
             " ".join(row["prompt"].split()): {
                 arm: float(found["similarity"]) for arm, found in row.items() if isinstance(found, dict)

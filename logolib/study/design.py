@@ -15,7 +15,7 @@ from PIL import Image
 from logolib.config import StudySettings
 from logolib.emblems import Emblem, draw
 from logolib.emblems.corpus import sample_many
-from logolib.results import ListingError, StageResult, Stopwatch, drawn_for, write_result, write_text
+from logolib.results import ListingError, StageResult, Stopwatch, drawn_for, sealed, write_result, write_text
 from logolib.study.pictures import encode, open_picture, padded
 from logolib.study.power import majority, prompts_needed, sign_test_power
 from logolib.study.sheets import MAX_ROW, PICTURES, RIGHT, STUDY, WRONG, Asked, Study, StudyError
@@ -72,7 +72,7 @@ def design(
         power=power_table(settings, len(prompts), len(arms)),
     )
     _write_pictures({code: image for _, pictures in groups for code, image in pictures.items()}, size, out)
-    write_text(out / STUDY, study.model_dump_json(indent=1) + "\n")
+    write_text(out / STUDY, sealed(study.model_dump(mode="json")))
     values = {
         "study": study.study,
         "arms": list(arms),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from logolib.config import StudySettings
-from logolib.results import StageResult, read_result, write_result, write_text
+from logolib.results import StageResult, read_json, read_result, write_result, write_text
 from logolib.seeds import derive
 from logolib.study.analyse import analyse
 from logolib.study.design import design
@@ -80,7 +79,7 @@ def _answer(question: Question, alike: Mapping[str, float], slips: float, seed: 
 
 def _alike(file: Path, arms: list[str]) -> Alike:
     try:
-        listed = list(json.loads(file.read_text("utf8")))
+        listed = list(read_json(file.read_text("utf8")))
         return {" ".join(row["prompt"].split()): {arm: float(row[arm]["alike"]) for arm in arms} for row in listed}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise StudyError(f"{file} is not the fit.json of `logolib evaluate`; evaluate again.") from None

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from logolib.config import LogolibError, Settings
+from logolib.results import unsealed
 
 STUDY = "study.json"  # holds which picture is whose: never shown to raters
 PICTURES = "pictures"
 RIGHT, WRONG = "check-right", "check-wrong"  # the arms of attention checks, `check-wrong-2` and so on in rows
 MAX_ROW = 5
+CODE = re.compile(r"[\w-]+")
 
 Item = TypeVar("Item")
 
@@ -45,11 +48,26 @@ class Study(Settings):
     arms: tuple[str, ...]
     prompts: tuple[Asked, ...]
     checks: tuple[Asked, ...]
-    per_rater: int = Field(ge=1)
-    repeats: int = Field(ge=0)  # questions of a sheet that come twice
+    per_rater: int = Field(ge=1, le=1_000_000)
+    repeats: int = Field(ge=0, le=1_000_000)  # questions of a sheet that come twice
     misses: int = Field(ge=0)
     size: int  # side of every picture, pixels
     power: dict[str, Any]  # what `design` calculated before the first vote
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """Every prompt has a picture of every arm, and every check the pictures that are shown at once."""
+        own = set(self.arms)
+        if len(own) < 2 or len(own) < len(self.arms) or not self.prompts:
+            raise ValueError("a study has prompts and two arms")
+        if any(set(asked.pictures) != own for asked in self.prompts):
+            raise ValueError("a prompt lacks an arm's picture")
+        if any(len(asked.pictures) != self.shown or RIGHT not in asked.pictures for asked in self.checks):
+            raise ValueError("a check lacks a picture")
+        names = [asked.id for asked in (*self.prompts, *self.checks)]
+        if len(set(names)) < len(names) or any(not CODE.fullmatch(code) for code in self.codes()):
+            raise ValueError("two questions have one name, or a picture's name is a path")
+        return self
 
     @property
     def shown(self) -> int:
@@ -80,7 +98,7 @@ class Question:
 def load_study(folder: Path) -> Study:
     """Read what `design` wrote. Raises StudyError when it is missing, damaged or lacks pictures."""
     try:
-        study = Study.model_validate_json((folder / STUDY).read_text("utf8"))
+        study = Study.model_validate(unsealed((folder / STUDY).read_text("utf8")))
     except FileNotFoundError:
         raise StudyError(f"There is no study in {folder}; `logolib study design` makes one.") from None
     except (ValidationError, ValueError, OSError):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from logolib.results import reason_of
 from logolib.study.sheets import StudyError
 
 MAX_RATERS = 10_000  # a study of logos has hundreds; more is someone's script
@@ -73,8 +74,8 @@ class Store:
                 known = connection.scalars(sa.select(_ABOUT.c.study)).all()
                 if not known:
                     connection.execute(_ABOUT.insert().values(study=study))
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
-            cause = " ".join(str(getattr(error, "orig", None) or error).split())[:160]
+        except (sa.exc.SQLAlchemyError, ImportError, UnicodeDecodeError) as error:
+            cause = reason_of(getattr(error, "orig", None) or error)
             raise StudyError(f"The database cannot be opened ({cause}); check --database.") from None
         if known and list(known) != [study]:
             self._engine.dispose()
@@ -136,14 +137,18 @@ class Store:
     def all(self) -> dict[int, list[Vote]]:
         """Every rater's votes in the order of the sheet; raters without votes have an empty list.
 
-        Read beside the thread that writes, so that no vote waits for it.
+        Read beside the thread that writes, so that no vote waits for it. Raises StudyError when they are damaged.
         """
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_VOTES).order_by(_VOTES.c.rater, _VOTES.c.position)).all()
-            numbers = connection.scalars(sa.select(_RATERS.c.number).order_by(_RATERS.c.number)).all()
-        votes: dict[int, list[Vote]] = {number: [] for number in numbers}
-        for row in rows:
-            votes[row.rater].append(Vote(row.position, row.choice, row.ms, row.vote_id))
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(sa.select(_VOTES).order_by(_VOTES.c.rater, _VOTES.c.position)).all()
+                numbers = connection.scalars(sa.select(_RATERS.c.number).order_by(_RATERS.c.number)).all()
+            votes: dict[int, list[Vote]] = {number: [] for number in numbers}
+            for row in rows:
+                votes[row.rater].append(Vote(row.position, row.choice, row.ms, row.vote_id))
+        except (sa.exc.SQLAlchemyError, KeyError, ValueError, TypeError) as error:
+            cause = reason_of(getattr(error, "orig", None) or error)
+            raise StudyError(f"The database of votes is damaged ({cause}); restore it from a copy.") from None
         return votes
 
     def _submit(self, work: Callable[[sa.Connection], Answer]) -> Future[Answer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from logolib.config import Settings
+from logolib.results import read_json
 from logolib.study.sheets import Question, Study, StudyError, sheet
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _fault(study: Study, row: dict[str, Any], arms: dict[str, set[str]]) -> str 
 
 def _from_answers(study: Study, file: Path) -> list[dict[str, Any]]:
     try:
-        saved = Answers.model_validate(json.loads(file.read_text("utf8")))
+        saved = Answers.model_validate(read_json(file.read_text("utf8")))
     except FileNotFoundError:
         raise StudyError(f"There is no file {file}.") from None
     except (OSError, ValueError, ValidationError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from logolib.config import TrainSettings
@@ -19,7 +17,7 @@ from logolib.emblems.corpus import drawn
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
 from logolib.models.prior import load_prior, sample_prior
-from logolib.results import data_hash, sha256_file, write_text
+from logolib.results import data_hash, sha256_file
 from logolib.seeds import SampleGenerators, derive
 
 GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
@@ -87,43 +85,47 @@ class Embedded:
 def embed_corpus(clip: Clip, corpus: Corpus, run: Path, device: torch.device) -> Embedded:
     """Embed all pictures and captions once; kept in RUN/embeddings by data and weights."""
 
-    def make() -> dict[str, Tensor]:
+    def make() -> dict[str, np.ndarray]:
         encode = clip.vocabulary.encode
         return {
-            "images": embed_images(clip, corpus.images),
-            "texts": embed_texts(clip, encode(corpus.captions)),
-            "val_images": embed_images(clip, corpus.val_images),
-            "val_texts": embed_texts(clip, encode(corpus.val_captions)),
+            "images": embed_images(clip, corpus.images).numpy(),
+            "texts": embed_texts(clip, encode(corpus.captions)).numpy(),
+            "val_images": embed_images(clip, corpus.val_images).numpy(),
+            "val_texts": embed_texts(clip, encode(corpus.val_captions)).numpy(),
         }
 
-    kept = _kept(run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.safetensors", make)
-    return Embedded(**{name: tensor.to(device) for name, tensor in kept.items()})
+    kept = _kept(run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.npz", make)
+    return Embedded(**{name: torch.from_numpy(array).to(device) for name, array in kept.items()})
 
 
 def guess_images(prior: Path, texts: Tensor, run: Path, key: str, seed: int, batch: int = 512) -> Tensor:
     """What the prior in a folder makes of text embeddings (N, D): one image embedding each, kept in RUN/embeddings."""
 
-    def make() -> dict[str, Tensor]:
+    def make() -> dict[str, np.ndarray]:
         network = load_prior(prior).to(texts.device)
         parts = []
         for first in range(0, len(texts), batch):
             some = texts[first : first + batch]
             noise = SampleGenerators([derive(seed, "guess", first + i) for i in range(len(some))])
             parts.append(sample_prior(network, some, noise, GUESS_STEPS).cpu())
-        return {"guesses": torch.cat(parts)}
+        return {"guesses": torch.cat(parts).numpy()}
 
-    name = f"{key}-{sha256_file(prior / 'model.safetensors')[:16]}.safetensors"
-    return _kept(run / "embeddings" / name, make)["guesses"].to(texts.device)
+    name = f"{key}-{sha256_file(prior / 'model.safetensors')[:16]}.npz"
+    return torch.from_numpy(_kept(run / "embeddings" / name, make)["guesses"]).to(texts.device)
 
 
-def _kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Tensors made once and kept in a file."""
-    if path.exists():
-        return load_file(path)
+def _kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays made once and kept in a file, whose checksums are compared; a damaged one is made again."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except Exception:  # it is not there, or zip or numpy find it damaged: BadZipFile, ValueError, TokenError ...
+        pass
     kept = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file(kept, partial)
+    with partial.open("wb") as file:
+        np.savez(file, **kept)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
     partial.replace(path)
     return kept
 
@@ -146,14 +148,10 @@ class BatchFeed:
 
 def kept_drawings(folder: Path, size: int, seed: int, n: int, siblings: int = 0) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
-    name = f"{size}-{seed}-{n}-{siblings}"
-    pictures, words = folder / f"{name}.npy", folder / f"{name}.json"
-    if not (pictures.exists() and words.exists()):
+
+    def make() -> dict[str, np.ndarray]:
         made = drawn(n, seed, size, siblings=siblings, workers=os.cpu_count() or 1)
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = pictures.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, made.images)
-        write_text(words, json.dumps(made.captions))
-        partial.replace(pictures)
-    return np.load(pictures, allow_pickle=False), json.loads(words.read_text("utf8"))
+        return {"images": made.images, "captions": np.array(made.captions)}
+
+    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}.npz", make)
+    return kept["images"], kept["captions"].tolist()

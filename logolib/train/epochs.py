@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from logolib.models.clip import Clip
 from logolib.models.clip_files import full_config, full_state
+from logolib.models.pickles import write_tensors
 from logolib.models.weights import ModelError
 from logolib.results import write_text
 
@@ -30,10 +31,8 @@ def write_epoch(clip: Clip, optimizer: torch.optim.Optimizer, epoch: int, folder
     if all(config != open_clip.get_model_config(name) for name in open_clip.list_models()):
         write_text(folder / "open_clip.json", json.dumps(config, indent=1) + "\n")
     path = folder / f"epoch_{epoch}.pt"
-    partial = path.with_name(path.name + ".partial")
     checkpoint = {"epoch": epoch, "name": "logolib", "state_dict": full_state(clip)}
-    torch.save({**checkpoint, "optimizer": _their_state(clip, optimizer)}, partial)
-    partial.replace(path)
+    write_tensors({**checkpoint, "optimizer": _their_state(clip, optimizer)}, path)
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from torch import nn
 from logolib.config import TrainSettings
 from logolib.data import data_hash_of
 from logolib.models.lineage import Lineage, training_lineage
-from logolib.models.weights import model_folder, save_weights
-from logolib.results import StageResult, Stopwatch, data_hash, write_result, write_text
+from logolib.models.weights import model_folder, save_config, save_weights
+from logolib.results import StageResult, Stopwatch, data_hash, write_result
 from logolib.train import processes
 from logolib.train.loop import Extras, Fitted, Hook, Loss, fit
 
@@ -88,8 +87,7 @@ class Job:
             return
         self.out.mkdir(parents=True, exist_ok=True)
         save_weights(network, self.out / "model.safetensors")
-        record = {**about, "lineage": self.lineage().record()}
-        write_text(self.out / "config.json", json.dumps(record, indent=1) + "\n")
+        save_config(self.out, {**about, "lineage": self.lineage().record()})
 
     def record(self, fitted: Fitted, values: dict[str, Any]) -> StageResult:
         """Write result.json: the curve, the speed, the size, and `values`."""

@@ -17,10 +17,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from logolib.config import ClipSettings, DiffusionSettings, LogolibError, TrainSettings
+from logolib.models.pickles import write_tensors
 from logolib.models.precision import native_bf16
+from logolib.results import reason_of
 from logolib.seeds import derive
 from logolib.train import processes
 from logolib.train.best import Best
+from logolib.train.checkpoint import read_checkpoint
 from logolib.train.schedule import groups
 
 # (network, step) -> scalar; draws its own batch for that step. One without gradient has sent its gradients back itself.
@@ -152,10 +155,7 @@ def fit(
             state |= {"average": average.state_dict() if average is not None else {}, "curve": curve, "key": key}
             state["rolled_back"] = rolled_back
             state["best"] = best.state_dict() if best is not None else {}
-            checkpoint.parent.mkdir(parents=True, exist_ok=True)
-            partial = checkpoint.with_name(checkpoint.name + ".partial")
-            torch.save(state, partial)
-            partial.replace(checkpoint)
+            write_tensors(state, checkpoint)
         processes.wait()
 
     def check(value: Tensor, what: str, most: float) -> None:
@@ -269,7 +269,8 @@ def _load(checkpoint: Path, key: str) -> dict[str, Any] | None:
     if not checkpoint.exists():
         return None
     try:
-        saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, ...
-        raise TrainError(f"The checkpoint {checkpoint} is damaged ({error}); delete it to start afresh.") from None
+        saved = read_checkpoint(checkpoint)
+    except (OSError, ValueError) as error:
+        why = reason_of(error)
+        raise TrainError(f"The checkpoint {checkpoint} is damaged ({why}); delete it to start afresh.") from None
     return saved if saved.get("key") == key else None
