@@ -276,6 +276,16 @@ def captioned(collected: Path, most: int = 6) -> HTML:
     )
 
 
+def verdicts(folder: Path, accepted: bool) -> HTML:
+    """Captions that the gate accepted, or refused and why, below their logos; `folder` holds the stage's result."""
+    shown = [one for one in load(folder).values["gallery"] if one["accepted"] == accepted]
+    if not shown:
+        return HTML("<p>None.</p>")
+    lines = [one["caption"] if accepted else f"{one['caption']} [{one['test']}: {one['reason']}]" for one in shown]
+    files = [folder / "gallery" / f"{one['id']}.png" for one in shown]
+    return HTML(_cards([(line, [file]) for line, file in zip(lines, files, strict=True)]))
+
+
 def previews(folder: Path) -> HTML:
     """The decoder's previews in the order of training, from noise to logo; `folder` holds its result."""
     shown = load(folder).values["previews"]

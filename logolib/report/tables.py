@@ -78,6 +78,16 @@ NUMBERS: dict[str, dict[str, Number]] = {
         "caption_words_median": Number("caption_words_median", "words in the median caption"),
         "shards": Number("shards", "tar files"),
     },
+    "caption": {
+        "logos": Number("logos", "logos captioned"),
+        "candidates": Number("candidates", "captions proposed"),
+        "accepted": Number("accepted", "logos with a caption that the gate accepts"),
+        "accepted_share": Number("accepted_share/0", "their share", ".0%"),
+        "true_passed": Number("gate/with_club/passed/true/0", "people's captions that pass", ".0%"),
+        "shuffled_passed": Number("gate/with_club/passed/shuffled/0", "other clubs' captions that pass", ".0%"),
+        "false_passed": Number("gate/with_club/false_passed/0", "false captions that pass", ".1%"),
+        "precision": Number("gate/with_club/precision", "share of true ones among what passes, one to one", ".0%"),
+    },
     "clip": {
         **_CURVE,
         **{
@@ -275,6 +285,25 @@ def skipped(source: Source, most: int = 12) -> HTML:
 def models_2022() -> HTML:
     """The models that the report of 2022/23 tried, as it states them."""
     return table(list(MODELS_2022[0]), [list(row.values()) for row in MODELS_2022])
+
+
+def gate(source: Source) -> HTML:
+    """What the gate lets through of captions it has not seen: true ones, and three kinds of false ones."""
+    measured = load(source).values["gate"]
+    rows = []
+    for known, label in (("with_club", "known"), ("without_club", "not known")):
+        for kind, (share, low, high) in measured[known]["passed"].items():
+            failed = measured[known]["failed"].get(kind, {})
+            worst = ", ".join(f"{test} {n}" for test, n in failed.items())
+            rows.append([label, kind, f"{share:.0%}", f"{low:.0%} to {high:.0%}", worst])
+    return table(["club's name", "captions", "pass", "95 % interval", "tests that the others fail"], rows)
+
+
+def refused(source: Source) -> HTML:
+    """How many candidates failed each test."""
+    values = load(source).values
+    rows = [[test, f"{n}", f"{n / values['candidates']:.0%}"] for test, n in values["refused"].items()]
+    return table(["test", "candidates that fail it", "of all"], rows or [["none", "0", "0%"]])
 
 
 def baselines(source: Source) -> HTML:
