@@ -19,7 +19,7 @@ from logolib.caption.colours import FAMILIES, amounts, is_blank, named
 from logolib.caption.fit import margins, named_clip
 from logolib.caption.judged import judged
 from logolib.caption.letters import against_name, against_reading
-from logolib.caption.words import lettering, shipped
+from logolib.caption.words import drawn_words, lettering
 from logolib.emblems import clubs, draw
 from logolib.models.weights import ModelError
 
@@ -79,7 +79,7 @@ def test_drawn_crests_set_a_gate_that_holds_on_other_clubs() -> None:
     made = clubs(120, 11)
     seen = look(clip, [draw(club.emblem, 96) for club in made], [club.name for club in made], ocr=False)
     captions = [club.caption for club in made]
-    gate = calibrate(clip, shipped(), seen[:60], captions[:60])
+    gate = calibrate(clip, drawn_words(), seen[:60], captions[:60])
     measured = judged(gate, seen[60:], captions[60:])
     assert measured["recall"][0] >= 0.8
     assert measured["false_passed"][0] <= 0.1
@@ -92,7 +92,7 @@ def test_too_few_pairs_set_no_gate() -> None:
     clip = named_clip("default")
     seen = look(clip, [flat((209, 31, 45))] * 3, ["a", "b", "c"], ocr=False)
     with pytest.raises(CaptionError, match="eight or more"):
-        calibrate(clip, shipped(), seen, ["A red disc."] * 3)
+        calibrate(clip, drawn_words(), seen, ["A red disc."] * 3)
 
 
 @real_data

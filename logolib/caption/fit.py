@@ -10,6 +10,7 @@ from torch import Tensor
 
 from logolib.models.clip import Clip, embed_images, embed_texts, load_clip, named_config
 from logolib.models.clip_files import load_checkpoint
+from logolib.models.lineage import Lineage, part_lineage, zoo_lineage
 from logolib.models.weights import ModelError, model_folder
 from logolib.text import Vocabulary
 
@@ -53,8 +54,7 @@ def named_clip(name: str) -> Clip:
     """The base's CLIP (`default`), a run's, a folder of one, or MODEL:TAG of open_clip's zoo. Raises ModelError."""
     model, colon, tag = name.partition(":")
     if not colon:
-        own = model_folder(name)
-        return load_clip(own / "clip" if (own / "clip").is_dir() or name == "default" else own)
+        return load_clip(_folder(name))
     import open_clip
 
     found = open_clip.pretrained.get_pretrained_cfg(model, tag)
@@ -69,3 +69,14 @@ def named_clip(name: str) -> Clip:
     clip = Clip(config, Vocabulary.full(config["text_cfg"].get("context_length", 77)))
     load_checkpoint(clip, file, model)
     return clip.eval().requires_grad_(False)
+
+
+def clip_lineage(name: str) -> Lineage:
+    """What a CLIP that `named_clip` finds depends on."""
+    model, colon, tag = name.partition(":")
+    return zoo_lineage(model, tag) if colon else part_lineage(_folder(name))
+
+
+def _folder(name: str) -> Path:
+    own = model_folder(name)
+    return own / "clip" if (own / "clip").is_dir() or name == "default" else own

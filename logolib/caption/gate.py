@@ -24,7 +24,7 @@ MEASURES = ("colours", "name", "reading", "fit")
 # Every test by the order in which it is asked, and what a caption that fails it lacks.
 TESTS = {
     "content": "there is nothing on the picture",
-    "language": "most of its words are none that captions of this corpus use",
+    "language": "few of its words are known: captions are in English",
     "names": "it names neither a colour nor lettering",
     "information": "it says too little: such words fit many logos",
     "copy": "another picture has the same caption",
@@ -109,28 +109,29 @@ class Gate:
     def _verdict(self, seen: Seen, caption: str, text: str, measured: np.ndarray, taken: set[str]) -> Verdict:
         rule = self.with_club if seen.club else self.without_club
         score = float(rule.odds(measured))
-        bits = self.reference.information(text)
-        test = self._plain_fault(seen, text, bits, taken)
+        test = self._plain_fault(seen, text, taken)
         if not test and score < 0:
             test = rule.weakest(measured)
         reason = TESTS.get(test, "")
         if test == "colours":
             reason = f"{reason}: {self.colours.worst(seen.shares, named(text))}"
+        bits = self.reference.information(text)
         values = {"information": bits, **dict(zip(MEASURES, measured.tolist(), strict=True))}
         rounded = {name: round(value, 3) for name, value in values.items()}
         return Verdict(caption, not test, test, reason, round(score, 3), rounded)
 
-    def _plain_fault(self, seen: Seen, text: str, bits: float, taken: set[str]) -> str:
-        """The first test failed that needs no weighing; "" when none is."""
-        if seen.blank:
-            return "content"
+    def text_fault(self, text: str) -> str:
+        """The first test that a caption fails by its text alone: language, names or information; "" when none."""
         if self.reference.foreign(text):
             return "language"
         if not named(text).any() and not lettering(text):
             return "names"
-        if bits < self.information:
-            return "information"
-        return "copy" if normal(text) in taken else ""
+        return "information" if self.reference.information(text) < self.information else ""
+
+    def _plain_fault(self, seen: Seen, text: str, taken: set[str]) -> str:
+        """The first test failed that needs no weighing; "" when none is."""
+        fault = "content" if seen.blank else self.text_fault(text)
+        return fault or ("copy" if normal(text) in taken else "")
 
 
 def look(clip: Clip, pictures: Sequence[np.ndarray], clubs: Sequence[str] = (), *, ocr: bool = True) -> list[Seen]:

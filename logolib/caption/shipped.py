@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from logolib.caption.colours import ColourTable
 from logolib.caption.fit import embed_captions, embed_pictures
 from logolib.caption.gate import Gate, Rule
 from logolib.caption.letters import ClassTable
-from logolib.caption.words import Reference, shipped
+from logolib.caption.words import drawn_words
 from logolib.emblems.corpus import drawn
 from logolib.models.clip import Clip
 
@@ -24,13 +23,13 @@ CROWD_SEED = 96
 CROWD_SIDE = 64  # pixels
 
 
-def shipped_gate(clip: Clip, kept: Mapping[str, Any] | None = None, reference: Reference | None = None) -> Gate:
-    """The gate of gate.json, or of what such a file holds, with this CLIP. It was set with the CLIP that ships."""
-    kept = kept or read_shipped()
+def shipped_gate(clip: Clip) -> Gate:
+    """The gate of gate.json with this CLIP. It was set with the CLIP that ships."""
+    kept = read_shipped()
     pictures, captions = crowd()
     return Gate(
         clip=clip,
-        reference=reference or shipped(),
+        reference=drawn_words(),
         colours=ColourTable(np.array(kept["colours"])),
         name=ClassTable(dict(kept["name"])),
         reading=ClassTable(dict(kept["reading"])),
@@ -54,5 +53,5 @@ def crowd() -> tuple[np.ndarray, list[str]]:
     return made.images, made.captions
 
 
-def _rule(kept: Mapping[str, Any]) -> Rule:
+def _rule(kept: dict[str, Any]) -> Rule:
     return Rule(tuple(kept["weights"]), tuple(kept["usual"]), float(kept["bias"]), float(kept["threshold"]))

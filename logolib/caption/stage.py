@@ -15,18 +15,19 @@ from PIL import Image
 
 from logolib.caption.calibrate import CaptionError, calibrate
 from logolib.caption.candidates import Row, write_rows
-from logolib.caption.fit import named_clip
+from logolib.caption.fit import clip_lineage, named_clip
 from logolib.caption.gate import TESTS, Gate, Seen, as_dict, look
 from logolib.caption.judged import interval, judged
 from logolib.caption.letters import can_read
 from logolib.caption.shipped import read_shipped, shipped_gate
 from logolib.caption.sources import Logo, listed, read_logos
-from logolib.caption.words import Reference, shipped
+from logolib.caption.words import Reference, drawn_words
 from logolib.config import CaptionSettings
 from logolib.data.clean import club_place
 from logolib.images import ImageError, fit, save_png
-from logolib.models.captioner import load_captioner
+from logolib.models.captioner import captioner_lineage, load_captioner
 from logolib.models.clip import Clip
+from logolib.models.lineage import state
 from logolib.results import StageResult, Stopwatch, data_hash, sha256_file, write_result, write_text
 
 HALF = 0.5  # of the clubs set the gate, the others measure it
@@ -45,8 +46,9 @@ def caption(
 ) -> StageResult:
     """Caption the logos of SOURCE, a folder of pictures or one that `collect` wrote, as if they had no captions.
 
-    Writes OUT/captions.csv and images/ (what the gate lets through; `collect` reads that folder), verdicts.csv (every
-    candidate, and the test that it failed) and result.json. The gate is set by half of the clubs of
+    Writes OUT/captions.csv and images/ (what the gate lets through; `collect` reads that folder), lineage.json (what
+    taught the captioner and the gate's CLIP), verdicts.csv (every candidate, and the test that it failed) and
+    result.json. The gate is set by half of the clubs of
     `settings.pairs`, or of SOURCE's own captions, and measured on the other half; with fewer than
     `settings.fewest` captioned logos the gate that ships judges. A call that was stopped goes on where it was.
     Raises CaptionError when nothing can be read or nothing passes; ModelError for a captioner or CLIP that is not here.
@@ -69,6 +71,7 @@ def caption(
             (out / stale).unlink(missing_ok=True)
         raise CaptionError(_nothing(rows, out, settings.model))
     _write_accepted(out, accepted)
+    state(captioner_lineage(captioner.name) | clip_lineage(settings.clip), out)
     shown = gallery(chosen, rows)
     _write_gallery(out / "gallery", chosen, {one["id"] for one in shown})
     values = {
@@ -100,11 +103,11 @@ def set_gate(settings: CaptionSettings, clip: Clip, logos: Sequence[Logo], seed:
     told = listed([logo for logo in logos if logo.caption], settings.most, seed)
     kinds = {logo.club for logo in told if club_place(logo.club) < HALF}, {logo.club for logo in told}
     if len(told) < settings.fewest or not 1 < len(kinds[0]) < len(kinds[1]):
-        kept = read_shipped()
-        return shipped_gate(clip, kept), {"kind": "shipped", "reads": settings.ocr and can_read(), **kept["measured"]}
+        reads = settings.ocr and can_read()
+        return shipped_gate(clip), {"kind": "shipped", "reads": reads, **read_shipped()["measured"]}
     known = sight(clip, told, settings.ocr)
     halves = [[one for one in known if (club_place(one.seen.club) < HALF) == first] for first in (True, False)]
-    reference = shipped().joined(Reference.of([one.caption for one in halves[0]]))
+    reference = drawn_words().joined(Reference.of([one.caption for one in halves[0]]))
     gate = calibrate(
         clip,
         reference,
@@ -126,6 +129,7 @@ def set_gate(settings: CaptionSettings, clip: Clip, logos: Sequence[Logo], seed:
 class Known:
     """A captioned logo as the gate sees it."""
 
+    id: str
     seen: Seen
     caption: str
 
@@ -142,7 +146,7 @@ def sight(clip: Clip, logos: Sequence[Logo], ocr: bool, batch: int = 64) -> list
                 continue
             part.append(logo)
         seen = look(clip, pixels, [logo.club for logo in part], ocr=ocr)
-        found += [Known(one, logo.caption) for logo, one in zip(part, seen, strict=True) if not one.blank]
+        found += [Known(logo.id, one, logo.caption) for logo, one in zip(part, seen, strict=True) if not one.blank]
     return found
 
 

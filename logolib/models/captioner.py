@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from logolib.config import CaptionerSettings
 from logolib.images import to_float
+from logolib.models.lineage import Lineage, part_lineage
 from logolib.models.weights import BASE, ModelError
 
 SHIPPED = BASE.parent / "captioner"
@@ -54,13 +54,14 @@ class Captioner:
         temperature: float = 1.0,
         length: int = LONGEST,
     ) -> list[list[str]]:
-        """Captions of each picture, the likeliest of `beams` first, then `samples` drawn at random; no caption twice.
+        """Captions of each picture: all of `beams`, the likeliest first, then `samples` drawn; no caption twice.
 
         Pictures are uint8 (H, W, 3); `length` is in tokens. Each picture draws from its own seed, so that the
         batch it is in changes nothing.
         """
         pixels = self.prepare(pictures)
-        found = [[text] for text in self._generate(pixels, num_beams=beams, max_new_tokens=length)]
+        likely = self._generate(pixels, num_beams=beams, num_return_sequences=beams, max_new_tokens=length)
+        found = [likely[i * beams : (i + 1) * beams] for i in range(len(pictures))]
         if samples:
             dice = _OwnDice([seed + k for seed in seeds for k in range(samples)], temperature)
             many = pixels.repeat_interleave(samples, 0)
@@ -92,12 +93,13 @@ class _OwnDice:
 def load_captioner(name: str, device: torch.device | str = "cpu") -> Captioner:
     """`default`, the small captioner that ships; a folder; or a name on Hugging Face, from its cache or fetched.
 
-    A VisionEncoderDecoderModel or any newer class that `AutoModelForImageTextToText` knows. No code of the
-    model's own is executed. Raises ModelError when there is none, when it is damaged and when it is of another class.
+    A VisionEncoderDecoderModel or any newer class that `AutoModelForImageTextToText` knows and that captions a
+    picture without a prompt. No code of the model's own is executed. Raises ModelError when there is none, when it
+    is damaged and when it is of another kind.
     """
     _be_quiet()
-    folder = SHIPPED if name == "default" else Path(name)
-    if name == "default" or folder.is_dir() or folder.is_absolute() or name.startswith("."):
+    folder = _folder(name)
+    if folder is not None:
         if not (folder / "config.json").is_file():
             raise ModelError(f"There is no captioner in {folder}; `logolib train captioner` makes one.")
         return _load(name, str(folder), device, local=True)
@@ -105,6 +107,22 @@ def load_captioner(name: str, device: torch.device | str = "cpu") -> Captioner:
         return _load(name, name, device, local=True)
     except ModelError:
         return _load(name, name, device, local=False)
+
+
+def captioner_lineage(name: str) -> Lineage:
+    """What a captioner depends on: as its folder records it; one of Hugging Face's names stands for what taught it."""
+    folder = _folder(name)
+    if folder is None:
+        return Lineage(frozenset({f"what {name} was trained on"}), frozenset({name}))
+    return part_lineage(folder)
+
+
+def _folder(name: str) -> Path | None:
+    """The folder that a name means; None: it is one of Hugging Face's."""
+    if name == "default":
+        return SHIPPED
+    folder = Path(name)
+    return folder if folder.is_dir() or folder.is_absolute() or name.startswith(".") else None
 
 
 def _load(name: str, where: str, device: torch.device | str, *, local: bool) -> Captioner:
@@ -120,12 +138,14 @@ def _load(name: str, where: str, device: torch.device | str, *, local: bool) -> 
         model: Any = classes.from_pretrained(where, local_files_only=local, dtype=torch.float32)
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, local_files_only=local)
         processor = transformers.AutoImageProcessor.from_pretrained(where, local_files_only=local, use_fast=True)
+        captioner = Captioner(name, model.to(device), tokenizer, processor)
+        captioner.write([np.zeros((32, 32, 3), np.uint8)], [0], beams=1, length=1)  # models that want a prompt fail
     except Exception as error:  # its own OSError, ValueError, KeyError; safetensors' and huggingface_hub's errors
         reason = " ".join(str(error).split())[:160].rstrip(". ") or type(error).__name__
         raise ModelError(
             f"The captioner {name} cannot be had ({reason}); name a folder of Hugging Face's, or `default`."
         ) from None
-    return Captioner(name, model.to(device), tokenizer, processor)
+    return captioner
 
 
 def _be_quiet() -> None:
@@ -207,14 +227,18 @@ def pixels(captioner: Captioner, images: np.ndarray) -> Tensor:
     return ((to_float(images) + 1) / 2 - mean) / std
 
 
-def save_captioner(captioner: Captioner, folder: Path, *, half: bool = False) -> None:
-    """Write what Hugging Face's own `from_pretrained` reads; `half` in half precision. Each file renamed into place."""
+def save_captioner(captioner: Captioner, folder: Path, lineage: Lineage, *, half: bool = False) -> None:
+    """Write what Hugging Face's own `from_pretrained` reads, `half` in half precision, with the lineage in its config.
+
+    Each file is renamed into place.
+    """
     import shutil
 
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     model: nn.Module = captioner.model
+    captioner.model.config.lineage = lineage.record()
     kept = {name: value.clone() for name, value in model.state_dict().items()} if half else {}
     if half:
         model.half()
@@ -229,11 +253,3 @@ def save_captioner(captioner: Captioner, folder: Path, *, half: bool = False) ->
         file.chmod(0o644)
         file.replace(folder / file.name)
     partial.rmdir()
-
-
-def about(folder: Path) -> dict[str, Any]:
-    """The model card's numbers of a captioner that was trained here; {} where there are none."""
-    try:
-        return dict(json.loads((folder / "measured.json").read_text("utf8")))
-    except (OSError, ValueError):
-        return {}

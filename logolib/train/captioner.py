@@ -10,7 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from logolib.config import CaptionerSettings
-from logolib.models.captioner import SHIPPED, Captioner, encode, load_captioner, new_captioner, pixels, save_captioner
+from logolib.data import data_hash_of
+from logolib.models.captioner import (
+    Captioner,
+    captioner_lineage,
+    encode,
+    load_captioner,
+    new_captioner,
+    pixels,
+    save_captioner,
+)
+from logolib.models.lineage import Lineage, training_lineage
 from logolib.models.weights import model_folder
 from logolib.results import StageResult
 from logolib.seeds import derive
@@ -37,14 +47,18 @@ def train_captioner(
     Face's; its architecture goes before the settings'. Raises ModelError, DataError or TrainError.
     """
     job = Job(NAME, settings, data, run, seed, profile, resume, progress)
-    size = settings.image_size
-    given = load_captioner(_start(settings.start)) if settings.start is not None else None
-    if given is not None:
+    size, given, before = settings.image_size, None, Lineage()
+    if settings.start is not None:
+        start = _start(settings.start)
+        given, before = load_captioner(start), captioner_lineage(start)
+        if given.model.config.model_type != "vision-encoder-decoder":
+            raise TrainError(f"{start} is no VisionEncoderDecoderModel; only such captioners are fine-tuned here.")
         size = _side(given)
     corpus = load_corpus(data, run, size, seed, settings)
     captioner = given or fresh(settings, corpus.captions, seed)
     fitted = fit_captioner(job, captioner, corpus)
-    save_captioner(captioner, job.out)
+    own = training_lineage(settings.model_copy(update={"start": None}), data, data_hash_of(data), seed, NAME)
+    save_captioner(captioner, job.out, own | before)
     return job.record(fitted, {"pairs": len(corpus.captions), "vocabulary": len(captioner.tokenizer)})
 
 
@@ -91,8 +105,6 @@ def fit_captioner(job: Job, captioner: Captioner, corpus: Corpus) -> Fitted:
 
 def _start(start: str) -> str:
     """What `captioner.start` names: a run's captioner where there is one, else as told."""
-    if start == "default":
-        return str(SHIPPED)
     own = model_folder(start) / NAME
     return str(own) if own.is_dir() else start
 
