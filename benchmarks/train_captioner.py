@@ -26,8 +26,9 @@ from logolib.emblems.corpus import draw_many, sample_many
 from logolib.emblems.phrases import CHARGE_WORDS, SHAPE_WORDS
 from logolib.evaluate.statistics import wilson
 from logolib.models.captioner import SHIPPED, Captioner, load_captioner, save_captioner
+from logolib.models.lineage import Lineage, drawn_set
 from logolib.report.benchmarks import keep
-from logolib.results import commit, data_hash, write_text
+from logolib.results import data_hash, write_text
 from logolib.seeds import derive
 from logolib.train.captioner import fit_captioner, fresh
 from logolib.train.corpus import Corpus
@@ -60,7 +61,8 @@ def main() -> None:
         layers=given.layers, patch=given.patch, log_every=20, save_every=25, wd=0.05,
     )  # fmt: skip
     size = settings.image_size
-    train, images = drawings(given.work, given.drawn, derive(given.seed, "captioner") % 2**32, size, given.threads)
+    taught = derive(given.seed, "captioner") % 2**32
+    train, images = drawings(given.work, given.drawn, taught, size, given.threads)
     unseen = derive(given.seed, "captioner held out") % 2**32
     held_out, val_images = drawings(given.work, given.held_out, unseen, size, given.threads, for_judging=True)
     corpus = Corpus(
@@ -80,16 +82,15 @@ def main() -> None:
     else:
         fitted = fit_captioner(job, captioner, corpus)
         curve, steps = fitted.curve, fitted.last
-    save_captioner(captioner, given.out, half=True)
+    lineage = Lineage(frozenset({drawn_set(taught)}))
+    save_captioner(captioner, given.out, lineage, half=True)
     measured = {
         "held out": measure(load_captioner(str(given.out)), [e for e, _ in held_out], val_images),
         "curve": curve,
         "steps": steps,
         "parameters": sum(p.numel() for p in captioner.model.parameters()),
         "pairs": len(train),
-        "commit": commit(),
-        "settings": settings.model_dump(mode="json"),
-        "seconds": job.watch.seconds(),
+        "provenance": job.watch.provenance(settings, given.seed, corpus.hash, "base"),
     }
     write_text(given.out / "measured.json", json.dumps(measured, indent=1) + "\n")
     if given.out == SHIPPED:

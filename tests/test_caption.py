@@ -17,8 +17,18 @@ from logolib.caption.sources import listed, read_logos
 from logolib.collect import collect
 from logolib.config import CaptionerSettings, CaptionSettings, CollectSettings, ConfigError, load_profile
 from logolib.emblems import clubs, draw
-from logolib.models.captioner import SHIPPED, Captioner, encode, load_captioner, new_captioner, save_captioner
+from logolib.models.captioner import (
+    SHIPPED,
+    Captioner,
+    captioner_lineage,
+    encode,
+    load_captioner,
+    new_captioner,
+    save_captioner,
+)
+from logolib.models.lineage import Lineage, stated
 from logolib.models.weights import ModelError
+from logolib.report.captions import listing
 from logolib.train import train_captioner
 
 SMALL = CaptionerSettings(
@@ -27,6 +37,7 @@ SMALL = CaptionerSettings(
 )  # fmt: skip
 QUICK = CaptionSettings(beams=1, samples=2, batch_size=4, ocr=False, length=40)
 CAPTIONS = [club.caption for club in clubs(40, 2)]
+DRAWN = Lineage(frozenset({"drawn emblems 7"}))
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +86,11 @@ def test_its_captions_do_not_depend_on_the_batch(tiny: Captioner) -> None:
 
 
 def test_a_captioner_is_saved_as_it_was(tiny: Captioner, tmp_path: Path) -> None:
-    save_captioner(tiny, tmp_path / "kept")
+    save_captioner(tiny, tmp_path / "kept", DRAWN)
     shown = pictures(2)
     again = load_captioner(str(tmp_path / "kept"))
     assert again.write(shown, [0, 1], beams=2, length=12) == tiny.write(shown, [0, 1], beams=2, length=12)
-    save_captioner(tiny, tmp_path / "half", half=True)
+    save_captioner(tiny, tmp_path / "half", DRAWN, half=True)
     whole, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("kept", "half"))
     assert half < 0.6 * whole
     assert next(tiny.model.parameters()).dtype == torch.float32
@@ -121,10 +132,13 @@ def test_a_captioner_learns_and_can_be_fine_tuned(tiny_data: Path, tmp_path: Pat
     result = train_captioner(settings, tiny_data, tmp_path, progress=False)
     losses = [point["loss"] for point in result.values["curve"]]
     assert losses[-1] < 0.8 * losses[0]
+    own = captioner_lineage(str(tmp_path / "captioner"))
+    assert any(name.startswith("data ") for name in own.data)
     again = SMALL.model_copy(update={"start": str(tmp_path), "dim": 64})
     tuned = train_captioner(again, tiny_data, tmp_path / "tuned", progress=False)
     assert tuned.values["parameters"] == result.values["parameters"]
     assert tuned.values["curve"][0]["loss"] < losses[0]
+    assert own.weights < captioner_lineage(str(tmp_path / "tuned" / "captioner")).weights
     assert load_captioner(str(tmp_path / "tuned" / "captioner")).write(pictures(1), [0], length=8)
 
 
@@ -141,6 +155,10 @@ def test_captions_end_to_end(crests: Path, tmp_path: Path) -> None:
     assert {row["club"] for row in kept} <= {club.name for club in clubs(10, 4)}
     collected = collect(CollectSettings(source=str(tmp_path)), tmp_path.parent / "again", progress=False)
     assert collected.values["logos"] == len(kept)
+    (taught,) = captioner_lineage("default").data
+    told = stated(tmp_path.parent / "again")
+    assert told is not None
+    assert taught in told.data
 
 
 def test_a_stopped_call_goes_on_where_it_was(crests: Path, tmp_path: Path) -> None:
@@ -175,7 +193,7 @@ def test_pictures_with_nothing_on_them_are_listed_and_the_others_done(crests: Pa
 def test_nothing_accepted_is_a_clear_end_and_passes_no_empty_file_on(
     tiny: Captioner, crests: Path, tmp_path: Path
 ) -> None:
-    save_captioner(tiny, tmp_path / "unskilled")
+    save_captioner(tiny, tmp_path / "unskilled", DRAWN)
     unskilled = QUICK.model_copy(update={"model": str(tmp_path / "unskilled"), "length": 6})
     with pytest.raises(CaptionError, match=r"None of 10 logos got a caption.*verdicts\.csv"):
         caption(unskilled, crests, tmp_path / "out", progress=False)
@@ -211,6 +229,15 @@ def test_a_seeded_list_is_the_same_every_time(crests: Path) -> None:
     assert first != listed(logos, 4, 1)
     assert listed(logos, 0, 0) == logos
     assert all(logo.club for logo in first)
+
+
+def test_the_list_shows_the_surest_accepted_caption_and_else_the_likeliest(tmp_path: Path) -> None:
+    lines = ["id,club,caption,accepted,test,reason,score", "a,A,first,0,fit,no,-1", "a,A,good,1,,,1", "a,A,best,1,,,2"]
+    lines += ["b,B,likeliest,0,names,says <i>little</i>,-3", "b,B,other,0,fit,no,-1", "c,C,,0,content,nothing there,"]
+    (tmp_path / "verdicts.csv").write_text("\n".join(lines), "utf8")
+    html = listing(tmp_path).data
+    assert [word for word in ("best", "likeliest", "nothing there", "&lt;i&gt;") if word not in html] == []
+    assert [word for word in ("first", "good", "other", "<i>") if word in html] == []
 
 
 def test_a_candidate_becomes_a_sentence() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from logolib.caption import TESTS, CaptionError, Gate, Reference, calibrate, look, shipped_gate
+from logolib.caption import TESTS, CaptionError, Gate, Reference, Seen, calibrate, look, shipped_gate
 from logolib.caption.calibrate import GENERIC, shuffled
 from logolib.caption.colours import FAMILIES, amounts, is_blank, named
 from logolib.caption.fit import margins, named_clip
@@ -32,6 +32,12 @@ OF_2022 = ("A blue lion drawing.", "A circle-shaped diagram.", "A Football ball.
 @pytest.fixture(scope="module")
 def gate() -> Gate:
     return shipped_gate(named_clip("default"))
+
+
+@pytest.fixture(scope="module")
+def disc(gate: Gate) -> Seen:
+    (seen,) = look(gate.clip, [flat((209, 31, 45))], ocr=False)
+    return seen
 
 
 def flat(colour: tuple[int, int, int], side: int = 64) -> np.ndarray:
@@ -55,7 +61,6 @@ def test_a_refused_caption_says_which_test_it_failed(gate: Gate) -> None:
     (club,) = clubs(1, 5)
     seen = look(gate.clip, [draw(club.emblem, 128)], [club.name], ocr=False)
     captions = {
-        "language": "Ein steigender Löwe auf rotem Grund mit goldener Krone darüber.",
         "names": "A tall ship under sail between two towers.",
         "information": "A red and white logo.",
     }
@@ -65,6 +70,22 @@ def test_a_refused_caption_says_which_test_it_failed(gate: Gate) -> None:
         assert verdict.reason == TESTS[test]
     (copy,) = gate.judge(seen, [club.caption], [club.caption.upper()])
     assert copy.test == "copy"
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Ein steigender Löwe auf rotem Grund mit goldener Krone darüber.",
+        "Un aigle noir et blanc au-dessus d'un ballon.",
+        "Een rode leeuw op een gouden schild in een cirkel.",
+        "Červený lev na zlatém štítu s modrým okrajem.",
+        "Красный лев на золотом щите с синей каймой.",
+        "赤いライオン",
+    ],
+)
+def test_captions_in_other_languages_are_refused_as_such(gate: Gate, disc: Seen, caption: str) -> None:
+    (verdict,) = gate.judge([disc], [caption])
+    assert (verdict.accepted, verdict.test) == (False, "language")
 
 
 def test_a_picture_with_nothing_on_it_has_no_true_caption(gate: Gate) -> None:
@@ -205,16 +226,8 @@ def test_a_clip_that_is_not_there_is_refused() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(max_size=120))
-def test_any_text_gets_a_verdict(text: str) -> None:
-    gate = test_any_text_gets_a_verdict.gate  # type: ignore[attr-defined]
-    seen = test_any_text_gets_a_verdict.seen  # type: ignore[attr-defined]
-    (verdict,) = gate.judge(seen, [text])
+@given(text=st.text(max_size=120))
+def test_any_text_gets_a_verdict(gate: Gate, disc: Seen, text: str) -> None:
+    (verdict,) = gate.judge([disc], [text])
     assert verdict.accepted == (verdict.test == "")
     assert verdict.accepted or verdict.reason
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _wild(gate: Gate) -> None:
-    test_any_text_gets_a_verdict.gate = gate  # type: ignore[attr-defined]
-    test_any_text_gets_a_verdict.seen = look(gate.clip, [flat((209, 31, 45))], ocr=False)  # type: ignore[attr-defined]

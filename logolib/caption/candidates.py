@@ -102,6 +102,9 @@ def _batch(
             yield Row(logo.id, (), faults.get(logo.id, "there is nothing on the picture"))
             continue
         texts = list(dict.fromkeys(filter(None, map(sentence, candidates[logo.id]))))
+        if not texts:
+            yield Row(logo.id, (), "the captioner wrote nothing")
+            continue
         row = Row(logo.id, tuple(gate.judge([seen[logo.id]] * len(texts), texts, sorted(taken))))
         if row.best is not None:
             taken.add(row.best.caption)

@@ -38,9 +38,9 @@ class Captioner:
 
     def prepare(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """uint8 (H, W, 3) pictures of any sizes => the model's pixel values (B, 3, h, w)."""
-        made: Tensor = self.processor(images=list(pictures), input_data_format="channels_last", return_tensors="pt")[
-            "pixel_values"
-        ]
+        made: Tensor = self.processor(
+            images=[one.copy() for one in pictures], input_data_format="channels_last", return_tensors="pt"
+        )["pixel_values"]
         return made.to(self.device, next(self.model.parameters()).dtype)
 
     @torch.inference_mode()

@@ -287,25 +287,6 @@ def models_2022() -> HTML:
     return table(list(MODELS_2022[0]), [list(row.values()) for row in MODELS_2022])
 
 
-def gate(source: Source) -> HTML:
-    """What the gate lets through of captions it has not seen: true ones, and three kinds of false ones."""
-    measured = load(source).values["gate"]
-    rows = []
-    for known, label in (("with_club", "known"), ("without_club", "not known")):
-        for kind, (share, low, high) in measured[known]["passed"].items():
-            failed = measured[known]["failed"].get(kind, {})
-            worst = ", ".join(f"{test} {n}" for test, n in failed.items())
-            rows.append([label, kind, f"{share:.0%}", f"{low:.0%} to {high:.0%}", worst])
-    return table(["club's name", "captions", "pass", "95 % interval", "tests that the others fail"], rows)
-
-
-def refused(source: Source) -> HTML:
-    """How many candidates failed each test."""
-    values = load(source).values
-    rows = [[test, f"{n}", f"{n / values['candidates']:.0%}"] for test, n in values["refused"].items()]
-    return table(["test", "candidates that fail it", "of all"], rows or [["none", "0", "0%"]])
-
-
 def baselines(source: Source) -> HTML:
     """What each model of the comparison took on each device; those that were not there are marked absent."""
     header = ["model", "device", "seconds a picture", "peak memory", "CPU to GPU", ""]
