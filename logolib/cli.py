@@ -93,6 +93,7 @@ class Part(StrEnum):
     prior = "prior"
     decoder = "decoder"
     upsampler = "upsampler"
+    captioner = "captioner"
 
 
 class Upstream(StrEnum):
@@ -170,8 +171,36 @@ def dataset(
 
 @app.command()
 @_one_sentence()
+def caption(
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures, or a folder that `collect` wrote.")],
+    out: OutOption,
+    model: Annotated[
+        str | None, typer.Option(metavar="default|DIR|OWNER/NAME", help="The captioner; the profile's unless told.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Captioned logos that set the gate, as `collect` wrote them.")
+    ] = None,
+    profile: ProfileOption = ProfileName.demo,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write captions for logos that have none; a gate refuses the vague and the false."""
+    given = {"caption.model": model, "caption.pairs": str(pairs) if pairs is not None else None}
+    asked = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    settings = _settings(profile, [*(changes or ()), *asked])
+    from logolib.caption import caption as stage
+
+    result = stage(settings.caption, source, out, seed=settings.seed, profile=profile.value)
+    typer.echo(f"{result.values['accepted']} of {result.values['logos']} logos got a caption that the gate accepts")
+    _report(result, out, as_json)
+
+
+@app.command()
+@_one_sentence()
 def train(
-    part: Annotated[Part, typer.Argument(metavar="clip|prior|decoder|upsampler", help="Which of the models.")],
+    part: Annotated[
+        Part, typer.Argument(metavar="clip|prior|decoder|upsampler|captioner", help="Which of the models.")
+    ],
     data: DataOption,
     run: Annotated[Path, typer.Option("--out", metavar="RUN", help="The models' folder.")],
     clip: Annotated[Path | None, typer.Option(help="A trained CLIP; RUN/clip unless told.")] = None,
@@ -199,7 +228,7 @@ def train(
     settings = _settings(profile, [*given, *(changes or ()), *asked], recipe)
     import logolib.train as stages
 
-    if part in (Part.clip, Part.upsampler) and clip is not None:
+    if part in (Part.clip, Part.upsampler, Part.captioner) and clip is not None:
         _fail(f"`train {part.value}` takes no --clip; to start from weights use --from.", 2)
     common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value, "resume": resume}
     if part == Part.clip:
@@ -208,8 +237,10 @@ def train(
         result = stages.train_prior(settings.prior, data, run, clip=clip, **common)
     elif part == Part.decoder:
         result = stages.train_decoder(settings.decoder, data, run, clip=clip, **common)
-    else:
+    elif part == Part.upsampler:
         result = stages.train_upsampler(settings.upsampler, data, run, **common)
+    else:
+        result = stages.train_captioner(settings.captioner, data, run, **common)
     _report(result, run / part.value, as_json)
 
 

@@ -6,10 +6,10 @@ import re
 import shlex
 from collections.abc import Iterable
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 PROFILES = ("smoke", "demo", "base", "gpu")
 RECIPES = ("clip_2022",)
@@ -216,6 +216,43 @@ class UpsamplerSettings(TrainSettings):
     steps_shown: int = Field(4, ge=1, le=100_000)  # network evaluations a preview
 
 
+class CaptionerSettings(TrainSettings):
+    """The small captioner: a ViT that looks and a GPT-2 that writes."""
+
+    image_size: int = Field(64, ge=16)
+    patch: int = Field(8, ge=2)
+    dim: int = Field(152, ge=16)
+    layers: int = Field(5, ge=1)  # of the ViT
+    decoder_layers: int = Field(2, ge=1)
+    heads: int = Field(4, ge=1)
+    vocabulary: int = Field(640, ge=300)  # tokens; 256 of them are the bytes
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"  # on a CPU bf16 takes ten times as long in matrices so small
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.dim % self.heads or self.image_size % self.patch:
+            raise ValueError("dim divides by heads, and image_size by patch")
+        return self
+
+
+class CaptionSettings(Settings):
+    """How captions are written for logos that have none, and which of them the gate keeps."""
+
+    model: str = "default"  # the captioner that ships, a folder, or a name on Hugging Face
+    limit: int = Field(0, ge=0)  # logos of a seeded list that are captioned; 0: all
+    batch_size: int = Field(16, ge=1)
+    beams: int = Field(3, ge=1)
+    samples: int = Field(3, ge=0)  # further candidates a logo, drawn at random
+    temperature: float = Field(0.7, gt=0)
+    length: int = Field(64, ge=4)  # tokens of a caption at most
+    clip: str = "default"  # whose margin the gate takes: the base that ships, a run's folder, or MODEL:TAG of open_clip
+    pairs: str | None = None  # captioned logos that calibrate the gate, a folder that `collect` wrote; None: its own
+    fewest: int = Field(100, ge=8)  # captioned logos that can calibrate a gate; with fewer the shipped one judges
+    most: int = Field(400, ge=8)  # captioned logos of a seeded list that set and measure the gate: more move it little
+    pass_rate: float = Field(0.05, gt=0, lt=0.5)  # share of shuffled captions that the gate may let through
+    ocr: bool = True  # read lettering with Tesseract where it is installed
+
+
 class GenerateSettings(Settings):
     """How pictures are drawn from prompts."""
 
@@ -309,6 +346,8 @@ class Profile(Settings):
     seed: int = Field(0, ge=0, lt=2**63)
     collect: CollectSettings = CollectSettings()
     dataset: DatasetSettings = DatasetSettings()
+    caption: CaptionSettings = CaptionSettings()
+    captioner: CaptionerSettings = CaptionerSettings()
     clip: ClipSettings = ClipSettings()
     prior: PriorSettings = PriorSettings()
     decoder: DecoderSettings = DecoderSettings()

@@ -19,6 +19,7 @@ from typing import Any
 
 from logolib.config import LogolibError, Settings
 
+LINEAGE = "lineage.json"  # beside data, pictures or a model: what else taught, filtered or ranked them
 CAPTIONS = "captions.csv"  # with the columns file and caption: pictures that `logolib generate` did not draw
 
 
@@ -92,6 +93,12 @@ def read_json(text: str | bytes) -> Any:
 def _seal(fields: Mapping[str, Any]) -> str:
     text = json.dumps({**fields, SEAL: ""}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pass_lineage_on(source: Path, out: Path) -> None:
+    """Copy SOURCE/lineage.json to OUT: what is made of machine captions depends on what wrote them."""
+    if (source / LINEAGE).is_file():
+        write_text(out / LINEAGE, (source / LINEAGE).read_text("utf8"))
 
 
 def write_result(path: Path, result: StageResult) -> None:

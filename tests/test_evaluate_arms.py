@@ -20,8 +20,8 @@ from logolib.data import DataError, held_out_prompts, load_pairs, prompt_seeds
 from logolib.evaluate import evaluate
 from logolib.evaluate.judge import JudgeError, load_judge, similarity, zoo_judge
 from logolib.images import read_image
-from logolib.models.lineage import FILE, Lineage, zoo_lineage
-from logolib.results import CAPTIONS, StageResult, Stopwatch, write_result
+from logolib.models.lineage import Lineage, zoo_lineage
+from logolib.results import CAPTIONS, LINEAGE, StageResult, Stopwatch, write_result
 
 FAST = EvaluateSettings(prompts=3, bootstrap=100, steps=2, lettering=0)
 PLAIN = '{"data": ["nothing"], "weights": []}'
@@ -36,7 +36,7 @@ def pictures(folder: Path, prompts: list[str], lineage: str | None = PLAIN) -> P
         lines.append(f'{i}.png,"{prompt.replace(chr(34), 2 * chr(34))}"')
     (folder / CAPTIONS).write_text("\n".join(lines), "utf8")
     if lineage is not None:
-        (folder / FILE).write_text(lineage, "utf8")
+        (folder / LINEAGE).write_text(lineage, "utf8")
     return folder
 
 
@@ -133,9 +133,9 @@ def test_an_arm_with_missing_pictures_or_kin_is_refused_in_one_sentence(
     elif spoil == "damage":
         (mine / "1.png").write_bytes(b"x")
     elif spoil == "lineage":
-        (mine / FILE).unlink()
+        (mine / LINEAGE).unlink()
     elif spoil == "kin":
-        (mine / FILE).write_text(json.dumps(load_judge().lineage.record()), "utf8")
+        (mine / LINEAGE).write_text(json.dumps(load_judge().lineage.record()), "utf8")
     with pytest.raises(LogolibError, match=sentence) as raised:
         evaluate(FAST, [tiny_model, mine], tiny_data, tmp_path / "out", progress=False)
     assert "\n" not in str(raised.value)

@@ -24,7 +24,7 @@ from logolib.collect.manifest import Store
 from logolib.collect.site import Site
 from logolib.config import CollectSettings, LogolibError
 from logolib.records import Card
-from logolib.results import StageResult, Stopwatch, data_hash, write_result
+from logolib.results import StageResult, Stopwatch, data_hash, pass_lineage_on, write_result
 
 __all__ = [
     "CollectError",
@@ -87,6 +87,7 @@ def _run(settings: CollectSettings, out: Path, seed: int, progress: bool) -> tup
         store.add(card, data)
     store.skipped[:0] = folder.skipped
     _write(store, source)
+    pass_lineage_on(Path(source).expanduser(), out)
     return store, 0
 
 

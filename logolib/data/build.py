@@ -23,7 +23,7 @@ from logolib.data.manifest import manifest_table
 from logolib.data.parallel import spread
 from logolib.data.shards import Shard, write_shard
 from logolib.data.usable import Usable, usable_rows
-from logolib.results import StageResult, Stopwatch, write_result
+from logolib.results import StageResult, Stopwatch, pass_lineage_on, write_result
 
 
 def build_dataset(
@@ -68,6 +68,7 @@ def build_dataset(
         values["shards"] = len(files)
         (building / "card.md").write_text(card_text(values, settings), "utf8")
         _swap(building, out)
+        pass_lineage_on(collected, out)
         result = StageResult(
             stage="dataset",
             values=values,

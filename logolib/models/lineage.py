@@ -11,10 +11,9 @@ from typing import Any
 
 from logolib.config import TrainSettings
 from logolib.models.weights import BASE, ModelError, model_folder, read_config
-from logolib.results import ResultError, read_json, read_result, sha256_file, write_text
+from logolib.results import LINEAGE, ResultError, read_json, read_result, sha256_file, write_text
 from logolib.seeds import derive
 
-FILE = "lineage.json"  # beside data, pictures or a model: what else taught, filtered or ranked them
 PARTS = ("clip", "prior", "decoder")
 CURATOR = "open_clip ViT-B-32/openai"  # what LAION filtered its pairs with (Schuhmann et al. 2022)
 # What open_clip's tags were trained on, by how the tags begin; where it filtered, the curator is a parent.
@@ -81,7 +80,7 @@ def zoo_lineage(model: str, tag: str) -> Lineage:
 
 def stated(folder: Path) -> Lineage | None:
     """What FOLDER/lineage.json says; None where there is none. Raises ModelError when it is damaged."""
-    path = folder / FILE
+    path = folder / LINEAGE
     if not path.is_file():
         return None
     try:
@@ -92,7 +91,7 @@ def stated(folder: Path) -> Lineage | None:
 
 def state(lineage: Lineage, folder: Path) -> None:
     """Write FOLDER/lineage.json."""
-    write_text(folder / FILE, json.dumps(lineage.record(), indent=1) + "\n")
+    write_text(folder / LINEAGE, json.dumps(lineage.record(), indent=1) + "\n")
 
 
 def training_lineage(

@@ -267,7 +267,7 @@ def captioned(collected: Path, most: int = 6) -> HTML:
     manifest = _manifest(collected)
     chosen = manifest.iloc[:: max(1, len(manifest) // most)].head(most)
     return HTML(
-        _cards(
+        cards(
             [
                 (str(caption), [collected / str(image)])
                 for caption, image in zip(chosen["caption"], chosen["image"], strict=True)
@@ -294,19 +294,20 @@ def pictures(folder: Path, prompts: int = 16) -> HTML:
     drawn: dict[str, list[Path]] = {}
     for one in load(folder).values["pictures"]:
         drawn.setdefault(one["prompt"], []).append(folder / one["file"])
-    return HTML(_cards(list(drawn.items())[:prompts]))
+    return HTML(cards(list(drawn.items())[:prompts]))
 
 
-def _cards(groups: list[tuple[str, list[Path]]]) -> str:
-    cards = []
+def cards(groups: list[tuple[str, list[Path]]]) -> str:
+    """Pictures with a line below, escaped; several files of a group stand in a square."""
+    made = []
     for caption, files in groups:
         several = len(files) > 1
         images = "".join(
             f'<img src="{data_uri(file, 128 if several else 200)}" alt="{escape(caption)}">' for file in files[:4]
         )
         kind = "four" if several else "one"
-        cards.append(f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>')
-    return f'<div class="cards">{"".join(cards)}</div>'
+        made.append(f'<figure><div class="{kind}">{images}</div><figcaption>{escape(caption)}</figcaption></figure>')
+    return f'<div class="cards">{"".join(made)}</div>'
 
 
 def data_uri(file: Path, longest: int) -> str:

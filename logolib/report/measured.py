@@ -19,6 +19,7 @@ from logolib.results import ResultError, finite, read_result, write_text
 FOLDERS = {
     "collect": "collected",
     "dataset": "data",
+    "caption": "captions",
     "clip": "model/clip",
     "prior": "model/prior",
     "decoder": "model/decoder",

@@ -78,6 +78,16 @@ NUMBERS: dict[str, dict[str, Number]] = {
         "caption_words_median": Number("caption_words_median", "words in the median caption"),
         "shards": Number("shards", "tar files"),
     },
+    "caption": {
+        "logos": Number("logos", "logos captioned"),
+        "candidates": Number("candidates", "captions proposed"),
+        "accepted": Number("accepted", "logos with a caption that the gate accepts"),
+        "accepted_share": Number("accepted_share/0", "their share", ".0%"),
+        "true_passed": Number("gate/with_club/passed/true/0", "people's captions that pass", ".0%"),
+        "shuffled_passed": Number("gate/with_club/passed/shuffled/0", "other clubs' captions that pass", ".0%"),
+        "false_passed": Number("gate/with_club/false_passed/0", "false captions that pass", ".1%"),
+        "precision": Number("gate/with_club/precision", "share of true ones among what passes, one to one", ".0%"),
+    },
     "clip": {
         **_CURVE,
         **{
