@@ -17,7 +17,7 @@ from logolib.models.decoder import load_decoder
 from logolib.models.lineage import part_lineage
 from logolib.models.prior import load_prior
 from logolib.models.upsampler import load_upsampler
-from logolib.models.weights import BASE, Precision, read_config, save_weights
+from logolib.models.weights import BASE, Precision, read_config, save_config, save_weights
 from logolib.results import read_result, write_text
 
 LIMIT = 24_000_000  # bytes, all parts together
@@ -55,7 +55,7 @@ def ship(run: Path, out: Path) -> int:
         if "clip" in config:
             config["clip"] = fingerprint
         config["lineage"] = part_lineage(run / part).record()
-        write_text(out / part / "config.json", json.dumps(config) + "\n")
+        save_config(out / part, config)
         record[part] = _record(run, part)
     write_text(out / "base.json", json.dumps(record, indent=1) + "\n")
     size = sum(file.stat().st_size for file in out.rglob("*.safetensors"))

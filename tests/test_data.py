@@ -139,7 +139,7 @@ def test_repeated_and_unusable_rows_are_counted(collected: Path, tmp_path: Path)
         table.loc[0, "caption"] = " […] "
         table.loc[1, "caption"] = "NaN"
         table.loc[2, "image"] = "images/absent.png"
-        table.loc[4, "image"] = table.loc[3, "image"]
+        table.loc[4, ["image", "sha256"]] = table.loc[3, ["image", "sha256"]]
         return table
 
     source = altered(collected, tmp_path / "in", change)

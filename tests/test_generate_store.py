@@ -10,7 +10,7 @@ import torch
 
 from logolib.generate import LogoPipeline
 from logolib.models.decoder import load_decoder
-from logolib.models.weights import ModelError, save_weights
+from logolib.models.weights import ModelError, read_config, save_config, save_weights
 
 PROMPT = "a red lion on a gold shield"
 
@@ -82,6 +82,7 @@ def test_the_schedule_stays_exact_whatever_the_precision_of_the_weights(tiny_mod
     there = copied(tiny_model, tmp_path)
     decoder, _ = load_decoder(there / "decoder")
     save_weights(decoder, there / "decoder" / "model.safetensors", "float16")
+    save_config(there / "decoder", read_config(there / "decoder", "train decoder"))
     schedule = load_decoder(there / "decoder")[0].noise_schedulers[0].alphas_cumprod  # type: ignore[index,union-attr]
     assert torch.equal(schedule, decoder.noise_schedulers[0].alphas_cumprod)  # type: ignore[index,union-attr,arg-type]
     assert not torch.equal(schedule, schedule.half().float())  # type: ignore[union-attr,arg-type,operator]

@@ -40,7 +40,9 @@ def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
     `size` is the pictures' side in pixels. Raises DataError when there is no shard or no sample, and what
     `data_hash_of` raises.
     """
-    data_hash_of(data)  # whole, or refused
+    shards = _shards(data, split)
+    if (data / "result.json").is_file() or (data / BUILDING).exists():
+        data_hash_of(data)  # whole, or refused
     images: list[np.ndarray] = []
     records: list[dict[str, Any]] = []
     skipped = 0
@@ -50,7 +52,7 @@ def load_pairs(data: Path, split: Literal["train", "val"], size: int) -> Pairs:
         skipped += 1
         return True
 
-    for sample in _read(_shards(data, split), count):
+    for sample in _read(shards, count):
         try:
             record = read_json(sample["json"])
             record |= {

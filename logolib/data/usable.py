@@ -37,7 +37,14 @@ def usable_rows(
     sums = [str(told or "") for told in table["sha256"].to_pylist()]
     rows = [row for row, reason in enumerate(reasons) if not reason]
     pieces = [
-        Pictures(collected, images, *([of[row] for row in some] for of in (ids, files, sums)), size=settings.size)
+        Pictures(
+            collected,
+            images,
+            [ids[row] for row in some],
+            [files[row] for row in some],
+            [sums[row] for row in some],
+            settings.size,
+        )
         for some in (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
     ]
     looked = list(spread(prepare, pieces, settings.workers, label="logos", progress=progress))
