@@ -136,6 +136,8 @@ def _load(name: str, where: str, device: torch.device | str, *, local: bool) -> 
             else transformers.AutoModelForImageTextToText
         )
         model: Any = classes.from_pretrained(where, local_files_only=local, dtype=torch.float32)
+        if kind.model_type == "vision-encoder-decoder":
+            model.encoder.pooler = None  # no decoder reads it, and files need not hold it
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, local_files_only=local)
         processor = transformers.AutoImageProcessor.from_pretrained(where, local_files_only=local, use_fast=True)
         captioner = Captioner(name, model.to(device), tokenizer, processor)
