@@ -15,7 +15,6 @@ from logolib.config import GenerateSettings, Profile
 from logolib.evaluate.judge import JudgeError, refuse_kin, shipped_lineage
 from logolib.generate import LogoPipeline, generate
 from logolib.models.lineage import (
-    FILE,
     Lineage,
     drawn_set,
     from_record,
@@ -26,7 +25,7 @@ from logolib.models.lineage import (
     zoo_lineage,
 )
 from logolib.models.weights import BASE, ModelError
-from logolib.results import read_result
+from logolib.results import LINEAGE, read_result
 from logolib.seeds import derive
 from logolib.train import train_prior
 
@@ -74,7 +73,7 @@ def test_a_fine_tuned_model_inherits_what_its_start_comes_from(
 
 def test_what_filtered_the_data_is_inherited_from_the_file_beside_it(smoke: Profile, tmp_path: Path) -> None:
     assert not training_lineage(smoke.clip, tmp_path, "0", 0, "clip").weights
-    (tmp_path / FILE).write_text('{"weights": ["a gate"]}', "utf8")
+    (tmp_path / LINEAGE).write_text('{"weights": ["a gate"]}', "utf8")
     assert training_lineage(smoke.clip, tmp_path, "0", 0, "clip").weights == {"a gate"}
 
 
@@ -89,7 +88,7 @@ def test_older_models_are_read_from_their_results_and_others_are_nobodys(
 def test_nobody_knows_a_model_without_any_record_until_the_user_says(without_record: Callable[..., Path]) -> None:
     folder = without_record(results=False)
     assert model_lineage(folder).unknown == {"model/clip", "model/prior", "model/decoder"}
-    (folder / FILE).write_text('{"data": ["my pictures"], "weights": []}', "utf8")
+    (folder / LINEAGE).write_text('{"data": ["my pictures"], "weights": []}', "utf8")
     told = model_lineage(folder)
     assert told.data == {"my pictures"}
     assert not told.unknown
@@ -161,7 +160,7 @@ def test_a_lineage_comes_back_from_its_record_and_shares_with_whatever_it_is_par
 
 @pytest.mark.parametrize("text", ["", "[]", '{"data": "x"}', '{"sets": []}', '{"data": [1]}', "\x00"])
 def test_a_damaged_lineage_is_one_sentence(text: str, tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text(text, "utf8")
+    (tmp_path / LINEAGE).write_text(text, "utf8")
     with pytest.raises(ModelError, match="is no lineage") as raised:
         stated(tmp_path)
     assert "\n" not in str(raised.value)
