@@ -96,6 +96,13 @@ class Upstream(StrEnum):
     open_clip = "open_clip"
 
 
+class Engine(StrEnum):
+    """Where the stages of a run work."""
+
+    local = "local"
+    slurm = "slurm"
+
+
 class Way(StrEnum):
     """How words stand to their crest."""
 
@@ -110,6 +117,7 @@ SetOption = Annotated[
     typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+EngineOption = Annotated[Engine, typer.Option(help="This machine, or SLURM's, a job a stage.")]
 OutOption = Annotated[Path, typer.Option(help="Where to write.")]
 DataOption = Annotated[Path, typer.Option(help="A folder that `logolib dataset` wrote.")]
 
@@ -484,22 +492,29 @@ def run(
         typer.Option("-p", metavar="NAME=VALUE", help="A parameter of every notebook; repeatable."),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    engine: EngineOption = Engine.local,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline and build the book."""
-    from logolib.pipeline import run_pipeline
+    from logolib import pipeline
 
-    made = run_pipeline(
-        profile.value,
-        source=source,
-        name=name,
-        changes=changes or (),
-        parameters=parameters or (),
-        until=until,
-    )
-    typer.echo(f"wrote {made}")
+    asked: dict[str, Any] = {
+        "source": source,
+        "name": name,
+        "changes": changes or (),
+        "parameters": parameters or (),
+        "until": until,
+    }
+    if engine == Engine.slurm:
+        jobs = pipeline.submit(pipeline.make_plan(profile.value, **asked), until)
+        for stage, number in jobs.items():
+            typer.echo(f"{stage}: job {number}")
+        files = []
+    else:
+        jobs, files = {}, [str(pipeline.run_pipeline(profile.value, **asked))]
+        typer.echo(f"wrote {files[0]}")
     if as_json:
-        typer.echo(json.dumps({"run": f"runs/{name or profile.value}", "files": [str(made)]}))
+        typer.echo(json.dumps({"run": f"runs/{name or profile.value}", "files": files, "jobs": jobs}))
 
 
 @app.command(hidden=True)
@@ -515,6 +530,15 @@ def notebook(
     from logolib.pipeline import run_notebook
 
     run_notebook(source, target, stage, config, needs or ())
+
+
+@app.command(hidden=True)
+@_one_sentence()
+def job(config: Path, stage: str) -> None:
+    """Bring one stage of a run up to date; a scheduler's script calls this."""
+    from logolib.pipeline import run_job
+
+    run_job(config, stage)
 
 
 @app.command(hidden=True)

@@ -2,6 +2,7 @@
 
 from logolib.pipeline.book import build_book
 from logolib.pipeline.notebook import run_notebook
-from logolib.pipeline.run import run_pipeline
+from logolib.pipeline.run import make_plan, run_job, run_pipeline
+from logolib.pipeline.slurm import submit
 
-__all__ = ["build_book", "run_notebook", "run_pipeline"]
+__all__ = ["build_book", "make_plan", "run_job", "run_notebook", "run_pipeline", "submit"]

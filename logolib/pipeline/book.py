@@ -21,7 +21,7 @@ def build_book(plan_file: Path) -> Path:
     Raises PipelineError when a notebook failed or when Jupyter Book warns of anything.
     """
     plan = read_plan(plan_file)
-    with problem_noted(plan):
+    with problem_noted(plan, "book"):
         print("book: book/", flush=True)
         refuse_failed(sorted((plan.run / "book").glob("*.ipynb")))
         build = Path("build") / plan.name
