@@ -65,6 +65,7 @@ rule book:
         [str(path) for path in sorted(Path("book").rglob("*")) if path.is_file()],
         [f"{RUN}/book/{what.notebook}" for what in STAGES.values()],
         [f for f in results(*STAGES) if f.endswith("result.json")],
+        [str(path) for path in Path(RUN).glob("sweep/result.json")],
         REPORT,
     output:
         f"{PLAN.html}/index.html",

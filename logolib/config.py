@@ -50,6 +50,8 @@ class DatasetSettings(Settings):
     shard_size: int = Field(256, ge=1)  # samples a shard
     augment: int = Field(0, ge=0, le=50)  # further versions of each training logo, whose captions stay true
     workers: int = Field(0, ge=0)  # processes; 0: one a core, once there is enough to do
+    # Training logos at most, of an order that does not depend on it: a smaller data set is part of a larger one.
+    limit: int | None = Field(None, ge=2)
 
 
 class TrainSettings(Settings):

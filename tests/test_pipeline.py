@@ -13,12 +13,12 @@ import grimp
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from project import ROOT, add_cell, make_project, write_notebook
 
 from logolib.pipeline import build_book, run_pipeline
 from logolib.pipeline.book import refuse_failed
 from logolib.pipeline.plan import STAGES, PipelineError, Plan
 from logolib.results import write_text
-from project import ROOT, add_cell, make_project, write_notebook
 
 SLOW_CELL = """
 import os, time

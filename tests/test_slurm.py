@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from project import add_cell, make_project
 
 from logolib.config import ConfigError, load_profile
 from logolib.pipeline import make_plan, run_job, submit
-from logolib.pipeline.plan import STAGES, PipelineError, needed
+from logolib.pipeline.plan import STAGES, PipelineError, Plan, needed
 from logolib.pipeline.run import write_plan
 from logolib.pipeline.slurm import write_scripts
-from project import add_cell, make_project
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 # A scheduler without a queue: each job runs when it is handed over, unless one before it has failed.
@@ -215,13 +215,14 @@ TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=1
 ReturnToService=2
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory=16000 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """)
-    (folder / "gres.conf").write_text("Name=gpu Count=1 Flags=CountOnly\n")
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
     monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
     munge = ["munged", "--foreground", "--force", f"--key-file={folder}/munge.key", f"--socket={folder}/munge.socket"]
     munge += [f"--{name}-file={folder}/munge.{name}" for name in ("pid", "log", "seed")]
@@ -234,7 +235,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
                 assert wait_until((folder / "munge.socket").exists)
         idle = ["sinfo", "--noheader", "--format=%T"]
         ready = wait_until(lambda: subprocess.run(idle, capture_output=True, text=True).stdout.strip() == "idle")
-        assert ready, "".join(log.read_text() for log in sorted(folder.glob("*.log")))
+        assert ready, "".join(log.read_text() for log in sorted(folder.glob("slurm*.log")))
         yield folder
     finally:
         for daemon in reversed(started):
@@ -248,6 +249,10 @@ def job_record(number: str) -> dict[str, str]:
     return dict(re.findall(r"(\S+?)=(\S*)", done.stdout))
 
 
+def said(plan: Plan) -> str:
+    return "".join(path.read_text() for path in sorted((plan.run / "log" / "slurm").glob("*.log")))
+
+
 def ended(jobs: dict[str, str]) -> bool:
     running = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING"}
     return all(job_record(number)["JobState"] not in running for number in jobs.values())
@@ -257,31 +262,14 @@ def test_a_cluster_of_one_node_makes_the_run(project: Path, cluster: Path) -> No
     words = ["resources.collect.mem_gb=2", "resources.dataset.mem_gb=2", "resources.clip.mem_gb=2"]
     plan = make_plan("smoke", changes=[*words, "resources.clip.gpus=1", "resources.collect.cpus=1"])
     jobs = submit(plan, "clip")
-    assert wait_until(lambda: ended(jobs), 240), (cluster / "slurmctld.log").read_text()
+    assert wait_until(lambda: ended(jobs), 200), said(plan)
     records = {stage: job_record(number) for stage, number in jobs.items()}
-    logs = "".join(path.read_text() for path in (plan.run / "log" / "slurm").glob("*.log"))
-    assert {stage: record["JobState"] for stage, record in records.items()} == dict.fromkeys(jobs, "COMPLETED"), logs
+    assert {stage: record["JobState"] for stage, record in records.items()} == dict.fromkeys(jobs, "COMPLETED"), said(
+        plan
+    )
     assert records["collect"]["EndTime"] <= records["dataset"]["StartTime"]
     assert records["dataset"]["EndTime"] <= records["clip"]["StartTime"]
     assert records["clip"]["TresPerNode"] == "gres:gpu:1"
     assert "TresPerNode" not in records["collect"]
     assert records["collect"]["NumCPUs"] == "1"
     assert json.loads((plan.run / "model/clip/result.json").read_text())["stage"] == "clip"
-
-
-def test_a_job_that_loses_its_machine_is_queued_again_and_the_run_ends_well(project: Path, cluster: Path) -> None:
-    add_cell(
-        project / "notebooks/01_collect.ipynb",
-        "import time\n(Path(run) / 'begun').open('a').write('x')\n"
-        "time.sleep(0 if len((Path(run) / 'begun').read_text()) > 1 else 200)",
-    )
-    plan = make_plan("smoke", changes=["resources.collect.mem_gb=2", "resources.dataset.mem_gb=2"])
-    jobs = submit(plan, "dataset")
-    assert wait_until((plan.run / "begun").exists, 120)
-    subprocess.run(["scontrol", "requeue", jobs["collect"]], check=True)  # what SLURM does when a node is gone
-    begin = ["scontrol", "update", f"JobId={jobs['collect']}", "StartTime=now"]  # and not two minutes later
-    assert wait_until(lambda: job_record(jobs["collect"])["JobState"] == "PENDING", 60)
-    subprocess.run(begin, check=True)
-    assert wait_until(lambda: ended(jobs), 240), (cluster / "slurmctld.log").read_text()
-    assert {job_record(number)["JobState"] for number in jobs.values()} == {"COMPLETED"}
-    assert (plan.run / "begun").read_text() == "xx"

@@ -21,7 +21,7 @@ cd "$(dirname "$0")/../../../.."
 hand() {{ sbatch --parsable --kill-on-invalid-dep=yes "$@" | cut -d ';' -f 1; }}
 """
 JOB = """#!/bin/bash
-#SBATCH --job-name={name}-{stage}
+#SBATCH --job-name={name}
 #SBATCH --output={log}
 #SBATCH --open-mode=append
 #SBATCH --requeue
@@ -52,7 +52,9 @@ def write_scripts(plan: Plan, until: str | None = None) -> Path:
     lines = [SUBMIT.format(name=plan.name)]
     for stage in needed(until or "book"):
         script = folder / f"{stage}.sh"
-        write_text(script, _script(plan, stage, getattr(resources, stage)))
+        command = [sys.executable, "-m", "logolib.cli", "job", str(plan.file), stage]
+        asked = getattr(resources, stage)
+        write_text(script, batch_script(f"{plan.name}-{stage}", script.with_suffix(".log"), asked, command))
         before = list(STAGES) if stage == "book" else STAGES[stage].after
         after = ["afterok" + "".join(f":${one}" for one in before)] if before else []
         lines.append(f"{stage}=$(hand --dependency={','.join([*after, 'singleton'])} {shlex.quote(str(script))})\n")
@@ -71,14 +73,14 @@ def hand_over(script: Path) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())  # type: ignore[arg-type]
 
 
-def _script(plan: Plan, stage: str, asked: Resources) -> str:
+def batch_script(name: str, log: Path, asked: Resources, command: list[str]) -> str:
+    """The text of a script for sbatch: what it asks for, and the one command that it becomes."""
     return JOB.format(
-        name=plan.name,
-        stage=stage,
-        log=plan.run / "log" / "slurm" / f"{stage}.log",
+        name=name,
+        log=log,
         cpus=asked.cpus,
         mem_mb=round(asked.mem_gb * 1000),
         minutes=asked.minutes,
         gpus=f"#SBATCH --gres=gpu:{asked.gpus}\n" if asked.gpus else "",
-        command=shlex.join([sys.executable, "-m", "logolib.cli", "job", str(plan.file), stage]),
+        command=shlex.join(command),
     )
