@@ -17,6 +17,12 @@ def results(*stages):
     return [f"{RUN}/{STAGES[s].folder}/{f}" for s in stages if STAGES[s].folder for f in ("result.json", *STAGES[s].files)]
 
 
+def asked(stage):
+    """What a scheduler should give a stage; one machine gives what it has."""
+    row = SETTINGS["resources"][stage]
+    return {"mem_mb": round(row["mem_gb"] * 1000), "runtime": row["minutes"], "gpu": row["gpus"]}
+
+
 rule all:
     input:
         f"{PLAN.html}/index.html",
@@ -44,6 +50,8 @@ for place, (stage, what) in enumerate(STAGES.items()):
             plan=str(PLAN.file),
         priority: 100 - place  # in the book's order, where nothing else decides
         threads: workflow.cores  # one stage at a time: each uses every core
+        resources:
+            **asked(stage),
         log:
             f"{RUN}/log/{what.notebook}",
         shell:
@@ -57,11 +65,14 @@ rule book:
         [str(path) for path in sorted(Path("book").rglob("*")) if path.is_file()],
         [f"{RUN}/book/{what.notebook}" for what in STAGES.values()],
         [f for f in results(*STAGES) if f.endswith("result.json")],
+        [str(path) for path in Path(RUN).glob("sweep/result.json")],
         REPORT,
     output:
         f"{PLAN.html}/index.html",
     params:
         plan=str(PLAN.file),
     threads: workflow.cores
+    resources:
+        **asked("book"),
     shell:
         "{sys.executable} -m logolib.cli book {params.plan}"

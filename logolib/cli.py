@@ -103,6 +103,13 @@ class Upstream(StrEnum):
     open_clip = "open_clip"
 
 
+class Engine(StrEnum):
+    """Where the stages of a run work."""
+
+    local = "local"
+    slurm = "slurm"
+
+
 class Way(StrEnum):
     """How words stand to their crest."""
 
@@ -117,8 +124,12 @@ SetOption = Annotated[
     typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+SourceOption = Annotated[
+    str | None, typer.Option(help="demo | an http(s) address | a folder, here or at a URL such as s3://bucket/logos")
+]
+EngineOption = Annotated[Engine, typer.Option(help="This machine, or SLURM's, a job a stage.")]
 OutOption = Annotated[Path, typer.Option(help="Where to write.")]
-DataOption = Annotated[Path, typer.Option(help="A folder that `logolib dataset` wrote.")]
+DataOption = Annotated[str, typer.Option(metavar="DIR|URL", help="What `logolib dataset` wrote, here or elsewhere.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -218,12 +229,13 @@ def train(
 ) -> None:
     """Train one of the models on a data set."""
     given: list[str] = []
+    folder = _here(data, run.parent / "inputs")
     if config is not None:
         if part not in (Part.prior, Part.decoder):
             _fail(f"`train {part.value}` takes no --config; `train prior` and `train decoder` do.", 2)
         from logolib.doctor import changes_of
 
-        given = changes_of(config, data, part.value)
+        given = changes_of(config, folder, part.value)
     asked = [f"{part.value}.start={json.dumps(start)}"] if start is not None else []
     settings = _settings(profile, [*given, *(changes or ()), *asked], recipe)
     import logolib.train as stages
@@ -232,15 +244,15 @@ def train(
         _fail(f"`train {part.value}` takes no --clip; to start from weights use --from.", 2)
     common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value, "resume": resume}
     if part == Part.clip:
-        result = stages.train_clip(settings.clip, data, run, **common)
+        result = stages.train_clip(settings.clip, folder, run, **common)
     elif part == Part.prior:
-        result = stages.train_prior(settings.prior, data, run, clip=clip, **common)
+        result = stages.train_prior(settings.prior, folder, run, clip=clip, **common)
     elif part == Part.decoder:
-        result = stages.train_decoder(settings.decoder, data, run, clip=clip, **common)
+        result = stages.train_decoder(settings.decoder, folder, run, clip=clip, **common)
     elif part == Part.upsampler:
-        result = stages.train_upsampler(settings.upsampler, data, run, **common)
+        result = stages.train_upsampler(settings.upsampler, folder, run, **common)
     else:
-        result = stages.train_captioner(settings.captioner, data, run, **common)
+        result = stages.train_captioner(settings.captioner, folder, run, **common)
     _report(result, run / part.value, as_json)
 
 
@@ -340,7 +352,8 @@ def letter(
 def baselines(
     out: OutOption,
     data: Annotated[
-        Path | None, typer.Option(help="A data set, whose held-out captions `baselines.prompts=held-out` draws.")
+        str | None,
+        typer.Option(metavar="DIR|URL", help="A data set, whose held-out captions `baselines.prompts=held-out` draws."),
     ] = None,
     profile: ProfileOption = ProfileName.demo,
     changes: SetOption = None,
@@ -350,7 +363,8 @@ def baselines(
     settings = _settings(profile, changes)
     from logolib.baselines import baselines as stage
 
-    _report(stage(settings.baselines, out, data=data, seed=settings.seed, profile=profile.value), out, as_json)
+    folder = None if data is None else _here(data, out.parent / "inputs")
+    _report(stage(settings.baselines, out, data=folder, seed=settings.seed, profile=profile.value), out, as_json)
 
 
 @app.command()
@@ -375,7 +389,8 @@ def evaluate(
 
     models = [*model, *(more or ())]
     common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value}
-    result = stage(settings.evaluate, models, data, out, baselines=baselines, **common)
+    folder = _here(data, out.parent / "inputs")
+    result = stage(settings.evaluate, models, folder, out, baselines=baselines, **common)
     typer.echo(result.values["verdict"])
     _report(result, out, as_json)
 
@@ -513,7 +528,7 @@ def export(
 @_one_sentence()
 def run(
     profile: ProfileOption = ProfileName.demo,
-    source: Annotated[str | None, typer.Option(help="demo | an http(s) address | a folder")] = None,
+    source: SourceOption = None,
     name: Annotated[str | None, typer.Option(help="The run's name; the profile's unless told.")] = None,
     changes: SetOption = None,
     parameters: Annotated[
@@ -521,22 +536,101 @@ def run(
         typer.Option("-p", metavar="NAME=VALUE", help="A parameter of every notebook; repeatable."),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    engine: EngineOption = Engine.local,
+    results: Annotated[
+        str | None, typer.Option(metavar="URL", help="Copy results and book there, in a folder of the run's name.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline and build the book."""
-    from logolib.pipeline import run_pipeline
+    if results is not None and engine != Engine.local:
+        _fail("`run --results` is for this machine; after SLURM's jobs, `logolib copy runs/NAME URL` does it.", 2)
+    from logolib import pipeline
 
-    made = run_pipeline(
-        profile.value,
-        source=source,
-        name=name,
-        changes=changes or (),
-        parameters=parameters or (),
-        until=until,
-    )
-    typer.echo(f"wrote {made}")
+    asked: dict[str, Any] = {
+        "source": _logos(source),
+        "name": name,
+        "changes": changes or (),
+        "parameters": parameters or (),
+        "until": until,
+    }
+    if engine == Engine.slurm:
+        jobs = pipeline.submit(pipeline.make_plan(profile.value, **asked), until)
+        for stage, number in jobs.items():
+            typer.echo(f"{stage}: job {number}")
+        files = []
+    else:
+        jobs, files = {}, [str(pipeline.run_pipeline(profile.value, **asked))]
+        typer.echo(f"wrote {files[0]}")
+        if results is not None:
+            _send_results(Path("runs") / (name or profile.value), Path(files[0]), results)
     if as_json:
-        typer.echo(json.dumps({"run": f"runs/{name or profile.value}", "files": [str(made)]}))
+        typer.echo(json.dumps({"run": f"runs/{name or profile.value}", "files": files, "jobs": jobs}))
+
+
+@app.command()
+@_one_sentence()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A folder, or the URL of one.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The other: a URL, or a folder.")],
+) -> None:
+    """Copy a folder to or from any storage that fsspec knows, each file checked by its hash."""
+    from logolib.storage import fetch, is_url, send, shown
+
+    if is_url(source) == is_url(target):
+        _fail("`logolib copy` goes from a folder to a URL, such as s3://bucket/run, or back.", 2)
+    if is_url(source):
+        typer.echo(f"wrote {fetch(source, Path(target))}")
+    else:
+        typer.echo(f"sent {send(Path(source), target)} files to {shown(target)}")
+
+
+@app.command()
+@_one_sentence()
+def sweep(
+    name: Annotated[str, typer.Option(help="The sweep's name, and the run's whose report shows it.")],
+    profile: ProfileOption = ProfileName.demo,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="STAGE.SETTING=VALUE,VALUE", help="The values of one setting; repeatable."),
+    ] = None,
+    grid: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML: a list of values for each setting.")] = None,
+    measure: Annotated[
+        str, typer.Option(metavar="STAGE.NUMBER", help="What the figure shows; jobs end with its stage.")
+    ] = "evaluate.fit_model",
+    source: SourceOption = None,
+    engine: EngineOption = Engine.local,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every combination of some settings, and put the results into one table and one figure."""
+    from logolib import pipeline
+
+    asked = pipeline.make_sweep(
+        profile.value, pipeline.read_grid(changes or (), grid), name=name, measure=measure, source=_logos(source)
+    )
+    if engine == Engine.slurm:
+        for job, number in pipeline.submit_sweep(asked).items():
+            typer.echo(f"{job}: job {number}")
+        return
+    result = pipeline.run_sweep(asked, typer.echo)
+    _report(result, asked.folder, as_json)
+    if result.skipped:
+        first = result.skipped[0]
+        _fail(
+            f"{len(result.skipped)} of {len(asked.jobs)} jobs have no result, first {first['item']}: "
+            f"{first['reason'].rstrip('.')}; the table has the others, and the same command tries these again.",
+            1,
+        )
+
+
+@app.command(hidden=True)
+@_one_sentence()
+def sweep_table(plan: Path) -> None:
+    """Gather what a sweep's jobs have left; a scheduler's script calls this."""
+    from logolib import pipeline
+
+    found = pipeline.read_sweep(plan)
+    _report(pipeline.write_table(found), found.folder, False)
 
 
 @app.command(hidden=True)
@@ -552,6 +646,15 @@ def notebook(
     from logolib.pipeline import run_notebook
 
     run_notebook(source, target, stage, config, needs or ())
+
+
+@app.command(hidden=True)
+@_one_sentence()
+def job(config: Path, stage: str) -> None:
+    """Bring one stage of a run up to date; a scheduler's script calls this."""
+    from logolib.pipeline import run_job
+
+    run_job(config, stage)
 
 
 @app.command(hidden=True)
@@ -574,6 +677,36 @@ def _settings(profile: ProfileName, changes: list[str] | None, recipe: str | Non
     if not gpu:
         typer.echo(f"No GPU is here: {recipe} runs with its shorter settings for a CPU.")
     return load_profile(profile.value, changes or (), recipe=recipe, gpu=gpu)
+
+
+def _logos(source: str | None) -> str | None:
+    """A run's source; a folder at a URL is copied here, a web address stays a site to be read."""
+    from logolib.storage import is_url
+
+    if source is None or not is_url(source) or source.startswith(("http://", "https://")):
+        return source
+    return str(_here(source, Path("runs/inputs")))
+
+
+def _send_results(run: Path, made: Path, url: str) -> None:
+    """Copy a run's results and, where it has one, its book."""
+    from logolib.storage import send, shown
+
+    place = f"{url.rstrip('/')}/{run.name}"
+    sent = send(run, f"{place}/run", leave=("log/*", "log/slurm/*", "*.partial", "latest.pt"))
+    if made.name == "index.html":
+        sent += send(made.parent, f"{place}/html")
+    typer.echo(f"sent {sent} files to {shown(place)}")
+
+
+def _here(place: str, inputs: Path) -> Path:
+    """A path as it is; what a URL names, copied into a folder of `inputs`."""
+    from logolib.storage import is_url, local, shown
+
+    found = local(place, inputs)
+    if is_url(place):
+        typer.echo(f"copied {shown(place)} to {found}", err=True)
+    return found
 
 
 def _report(result: StageResult, out: Path, as_json: bool) -> None:

@@ -71,6 +71,8 @@ class DatasetSettings(Settings):
     shard_size: int = Field(256, ge=1, le=1_000_000)  # samples a shard
     augment: int = Field(0, ge=0, le=50)  # further versions of each training logo, whose captions stay true
     workers: int = Field(0, ge=0, le=1024)  # processes; 0: one a core, once there is enough to do
+    # Training logos at most, of an order that does not depend on it: a smaller data set is part of a larger one.
+    limit: int | None = Field(None, ge=2, le=1_000_000_000)
 
 
 class TrainSettings(Settings):
@@ -339,6 +341,38 @@ class StudySettings(Settings):
     slips: float = Field(0.1, ge=0, le=0.5)  # share of their answers drawn by lot, so that they differ as people do
 
 
+class Resources(Settings):
+    """What one stage asks of a scheduler; on one machine a stage takes what is there."""
+
+    cpus: int = Field(2, ge=1)
+    mem_gb: float = Field(6.0, gt=0)  # 6: what the demo's largest process stays below
+    minutes: int = Field(60, ge=1)  # a job is ended after them; submitted again, its stage resumes
+    gpus: int = Field(0, ge=0)  # on one node
+
+
+class StageResources(Settings):
+    """The table of what stages ask for; the profile `gpu` has another."""
+
+    collect: Resources = Resources()
+    dataset: Resources = Resources()
+    caption: Resources = Resources(cpus=1, minutes=15)
+    clip: Resources = Resources()
+    prior: Resources = Resources()
+    decoder: Resources = Resources(minutes=240)
+    generate: Resources = Resources()
+    baselines: Resources = Resources()
+    evaluate: Resources = Resources(minutes=120)
+    study: Resources = Resources()
+    book: Resources = Resources(cpus=1, minutes=15)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_rows(cls, rows: dict[str, Any]) -> dict[str, Any]:
+        """A row that names some of its columns keeps the others."""
+        known = {stage: field.default.model_dump() for stage, field in cls.model_fields.items()}
+        return {k: {**known.get(k, {}), **row} if isinstance(row, dict) else row for k, row in rows.items()}
+
+
 class Profile(Settings):
     """All settings of one run."""
 
@@ -357,6 +391,7 @@ class Profile(Settings):
     baselines: BaselineSettings = BaselineSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     study: StudySettings = StudySettings()
+    resources: StageResources = StageResources()
 
 
 def load_profile(

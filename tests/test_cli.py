@@ -37,7 +37,9 @@ VERBS = {
     "study serve": {"--database", "--host", "--port", "--https"},
     "study export": {"--out"},
     "study analyse": {"--out", "--judge", "--scripted", "--profile", "--set", "--json"},
-    "run": {"--profile", "--source", "--name", "--set", "--until", "--json"},
+    "run": {"--profile", "--source", "--name", "--set", "--until", "--engine", "--results", "--json"},
+    "sweep": {"--name", "--profile", "--set", "--grid", "--measure", "--source", "--engine", "--json"},
+    "copy": set(),
 }
 
 

@@ -12,28 +12,14 @@ from pathlib import Path
 import grimp
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from project import ROOT, add_cell, make_project, write_notebook
 
-import logolib
 from logolib.pipeline import build_book, run_pipeline
 from logolib.pipeline.book import refuse_failed
 from logolib.pipeline.plan import STAGES, PipelineError, Plan
 from logolib.results import write_text
 
-ROOT = Path(logolib.__file__).parents[1]
-STAGE_CELL = """
-from pathlib import Path
-from logolib.config import load_profile
-from logolib.results import StageResult, Stopwatch, write_result
-
-settings = load_profile(profile, changes)
-out = Path(run) / {folder!r}
-out.mkdir(parents=True, exist_ok=True)
-for name in {files!r}:
-    (out / name).write_text("x")
-provenance = Stopwatch().provenance(settings.{stage}, settings.seed, "0")
-write_result(out / "result.json", StageResult({stage!r}, {{"n": 1}}, {{}}, provenance))
-"""
 SLOW_CELL = """
 import os, time
 with (out / "begun").open("a") as file:
@@ -41,37 +27,6 @@ with (out / "begun").open("a") as file:
 if not (Path(run) / "go").exists():
     time.sleep(300)
 """
-
-
-def make_project(root: Path) -> None:
-    """A project whose notebooks write a small result and stop there."""
-    (root / "notebooks").mkdir(parents=True)
-    (root / "book").mkdir()
-    shutil.copy(ROOT / "Snakefile", root)
-    for name, stage in STAGES.items():
-        parameters = 'profile = "smoke"\nrun = "../runs/notebooks"\nchanges = ""'
-        cells = [
-            new_markdown_cell(f"# {name}"),
-            new_code_cell(parameters, metadata={"tags": ["parameters"]}),
-        ]
-        if stage.folder:
-            cells.append(new_code_cell(STAGE_CELL.format(folder=stage.folder, files=stage.files, stage=name)))
-        write_notebook(root / "notebooks" / stage.notebook, cells)
-    pages = "".join(f"- file: runs/{Path(stage.notebook).stem}\n" for stage in STAGES.values())
-    (root / "book" / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{pages}")
-    (root / "book" / "index.md").write_text("# The report\n")
-    (root / "_config.yml").write_text("title: T\nexecute:\n  execute_notebooks: 'off'\n")
-
-
-def write_notebook(path: Path, cells: list) -> None:
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-
-
-def add_cell(path: Path, source: str) -> None:
-    notebook = nbformat.read(path, 4)
-    notebook.cells.append(new_code_cell(source))
-    nbformat.write(notebook, path)
 
 
 def command(*words: str) -> list[str]:

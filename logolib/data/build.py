@@ -17,7 +17,7 @@ from logolib.config import DatasetSettings
 from logolib.data.batches import BUILDING, data_hash_of
 from logolib.data.card import card_text, card_values
 from logolib.data.clean import DataError
-from logolib.data.curate import MERGED, SPLITS, Curated, curate
+from logolib.data.curate import MERGED, SPLITS, Curated, curate, limited
 from logolib.data.exports import Exports
 from logolib.data.manifest import manifest_table
 from logolib.data.parallel import spread
@@ -59,6 +59,7 @@ def build_dataset(
                 reason = usable.skipped[0].reason
                 raise DataError(f"No logo of {collected} is usable; the first reason: {reason}.")
             curated = curate(usable.table, usable.signatures, settings.val_fraction)
+            curated = limited(curated, usable.table["id"].to_pylist(), settings.limit)
             rows = _kept(usable.table, curated, building)
             files, augmented = _write(rows, curated.val, building, out, settings, seed, progress)
         except DataError:
@@ -133,6 +134,7 @@ def _values(
         "near_duplicates": curated.near,
         "collapsed": curated.collapsed,
         "kin": curated.kin,
+        "beyond_limit": curated.beyond,
         "augmented": augmented,
         "skipped": len(usable.skipped),
         "skipped_reasons": dict(Counter(item.reason.partition(":")[0] for item in usable.skipped)),

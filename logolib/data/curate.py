@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ class Curated:
     near: int  # rows left out for a near-duplicate picture
     collapsed: int  # rows left out for a caption that their club repeats
     kin: int  # pairs of clubs that share a drawing and so a side
+    beyond: int = 0  # training rows left out to keep to a limit
 
 
 def curate(table: pa.Table, signatures: np.ndarray, val_fraction: float) -> Curated:
@@ -80,6 +82,16 @@ def curate(table: pa.Table, signatures: np.ndarray, val_fraction: float) -> Cura
         collapsed=int((why == "caption").sum()),
         kin=len({frozenset(pair) for pair in kin}),
     )
+
+
+def limited(curated: Curated, ids: list[str], limit: int | None) -> Curated:
+    """Keep at most `limit` training rows, chosen by a hash of their (N,) ids; the held-out side stays as it is."""
+    train = curated.rows[~curated.val]
+    if limit is None or len(train) <= limit:
+        return curated
+    order = sorted(train.tolist(), key=lambda row: hashlib.sha256(ids[row].encode()).digest())
+    stays = curated.val | np.isin(curated.rows, order[:limit])
+    return replace(curated, rows=curated.rows[stays], val=curated.val[stays], beyond=len(train) - limit)
 
 
 def _merged(

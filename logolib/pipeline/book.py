@@ -21,7 +21,7 @@ def build_book(plan_file: Path) -> Path:
     Raises PipelineError when a notebook failed or when Jupyter Book warns of anything.
     """
     plan = read_plan(plan_file)
-    with problem_noted(plan):
+    with problem_noted(plan, "book"):
         print("book: book/", flush=True)
         refuse_failed(sorted((plan.run / "book").glob("*.ipynb")))
         build = Path("build") / plan.name
@@ -50,6 +50,9 @@ def _stage(plan: Plan, src: Path) -> None:
     shutil.copytree("book", src, ignore=shutil.ignore_patterns("_build", ".ipynb_checkpoints", "__pycache__"))
     shutil.copytree(plan.run / "book", src / "runs", dirs_exist_ok=True)
     (src / "results").mkdir(exist_ok=True)
+    if (plan.run / "sweep" / "result.json").is_file():
+        (src / "results" / "sweep").mkdir()
+        shutil.copy(plan.run / "sweep" / "result.json", src / "results" / "sweep")
     for name, stage in STAGES.items():
         if stage.folder is not None:
             shutil.copy(plan.run / stage.folder / "result.json", src / "results" / f"{name}.json")

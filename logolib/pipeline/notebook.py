@@ -56,7 +56,7 @@ def run_notebook(source: Path, target: Path, stage: str, plan_file: Path, needs:
     Raises PipelineError with the notebook's last error.
     """
     plan = read_plan(plan_file)
-    with problem_noted(plan):
+    with problem_noted(plan, stage):
         parameters = {
             **plan.parameters,
             "profile": plan.profile,
@@ -76,13 +76,13 @@ def run_notebook(source: Path, target: Path, stage: str, plan_file: Path, needs:
 
 
 @contextmanager
-def problem_noted(plan: Plan) -> Iterator[None]:
-    """Leave a failure's sentence where `run_pipeline`, two processes up, finds it."""
+def problem_noted(plan: Plan, stage: str) -> Iterator[None]:
+    """Leave a failure's sentence where the command that started the stage, two processes up, finds it."""
     try:
         yield
     except Exception as error:
         text = str(error) if isinstance(error, LogolibError) else f"{type(error).__name__}: {error}"
-        write_text(plan.run / "log" / "problem.txt", text)
+        write_text(plan.problem(stage), text)
         raise
 
 

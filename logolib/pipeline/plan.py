@@ -100,6 +100,10 @@ class Plan:
         """Where the plan lies."""
         return self.run / "log" / "plan.json"
 
+    def problem(self, stage: str) -> Path:
+        """Where a stage that stopped, or the book, leaves its sentence."""
+        return self.run / "log" / f"problem-{stage}.txt"
+
     @property
     def html(self) -> Path:
         """Where the run's book goes: the demo's is the book, others stand beside it."""
@@ -117,6 +121,14 @@ def read_plan(file: Path) -> Plan:
     except (OSError, ValueError, TypeError) as error:
         raise PipelineError(f"The plan {file} is damaged ({reason_of(error)}); run `logolib run` again.") from None
     return plan
+
+
+def needed(stage: str) -> list[str]:
+    """A stage and all whose results it reads, directly or not, in the book's order; `book` reads all."""
+    found = set(STAGES) if stage == "book" else {stage}
+    while more := {one for name in found for one in STAGES[name].after} - found:
+        found |= more
+    return [name for name in STAGES if name in found] + (["book"] if stage == "book" else [])
 
 
 def sources(rooms: Iterable[str]) -> list[Path]:

@@ -22,7 +22,7 @@ import yaml
 
 from logolib.config import load_profile, read_yaml
 from logolib.pipeline.notebook import check_parameters
-from logolib.pipeline.plan import NAME, PACKAGE, STAGES, PipelineError, Plan
+from logolib.pipeline.plan import NAME, PACKAGE, STAGES, PipelineError, Plan, read_plan
 from logolib.results import write_text
 
 
@@ -35,11 +35,40 @@ def run_pipeline(
     parameters: Iterable[str] = (),
     until: str | None = None,
 ) -> Path:
-    """Bring a run up to date and return its book's first page (with `until`, the run's folder).
+    """Bring a run up to date on this machine; return its book's first page (with `until`, the run's folder).
 
     Works in the project's folder. Settings, changes and notebook parameters are refused before anything runs.
     Raises PipelineError when a stage stops, and KeyboardInterrupt after ending what it started.
     """
+    plan = make_plan(profile, source=source, name=name, changes=changes, parameters=parameters, until=until)
+    with _alone(plan) as lock:
+        write_plan(plan)
+        asked = ["--until", until] if until else []
+        _snakemake(plan, "local", asked, [*STAGES, "book"], len(os.sched_getaffinity(0)), lock)
+    return plan.run if until else plan.html / "index.html"
+
+
+def run_job(plan_file: Path, stage: str) -> None:
+    """Bring one stage of a run up to date, or its book, and nothing else: what a scheduler's job does.
+
+    Jobs of one run may work side by side. Takes the cores that SLURM gave. Raises as `run_pipeline`.
+    """
+    plan = read_plan(plan_file)
+    cores = int(os.environ.get("SLURM_CPUS_PER_TASK", len(os.sched_getaffinity(0))))
+    with _alone(plan, shared=True) as lock:
+        _snakemake(plan, "slurm", [stage, "--allowed-rules", stage], [stage], cores, lock)
+
+
+def make_plan(
+    profile: str,
+    *,
+    source: str | None = None,
+    name: str | None = None,
+    changes: Iterable[str] = (),
+    parameters: Iterable[str] = (),
+    until: str | None = None,
+) -> Plan:
+    """Change to the project's folder and check everything that a run is asked for. Raises LogolibError."""
     os.chdir(_project())
     given = dict(map(_parameter, parameters))
     profile = str(given.pop("profile", profile))
@@ -56,28 +85,33 @@ def run_pipeline(
         raise PipelineError("The parameter 'run' follows from the run's name; give --name instead.")
     for stage in STAGES.values():
         check_parameters(Path("notebooks") / stage.notebook, ["profile", "run", "changes", *given])
-    with _alone(plan) as lock:
-        write_text(plan.file, json.dumps(asdict(plan), indent=1) + "\n")
-        _snakemake(plan, until, lock)
-    return plan.run if until else plan.html / "index.html"
+    return plan
 
 
-def _snakemake(plan: Plan, until: str | None, lock: IO[str]) -> None:
-    cores = len(os.sched_getaffinity(0))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", str(cores)]
-    command += ["--nolock", "--rerun-incomplete", "--nocolor", "--scheduler", "greedy", "--quiet", "host"]
-    command += ["--config", f"plan={plan.file}", *(["--until", until] if until else [])]
-    problem, log = plan.run / "log" / "problem.txt", plan.run / "log" / "snakemake.log"
-    problem.unlink(missing_ok=True)
-    with log.open("w") as noise:
-        job = subprocess.Popen(
+def write_plan(plan: Plan) -> None:
+    """Leave a plan where its jobs read it."""
+    write_text(plan.file, json.dumps(asdict(plan), indent=1) + "\n")
+
+
+def _snakemake(plan: Plan, how: str, asked: list[str], stages: list[str], cores: int, lock: IO[str]) -> None:
+    """Run Snakemake with one of our profiles; `stages` are those whose sentence tells why it stopped."""
+    command = [sys.executable, "-m", "snakemake", *asked, "--snakefile", "Snakefile", "--cores", str(cores)]
+    command += ["--profile", str(PACKAGE / "pipeline" / "profiles" / how), "--config", f"plan={plan.file}"]
+    problems = [plan.problem(stage) for stage in stages]
+    log = plan.run / "log" / ("snakemake.log" if len(stages) > 1 else f"snakemake-{stages[0]}.log")
+    for problem in problems:
+        problem.unlink(missing_ok=True)
+    with (
+        log.open("w") as noise,
+        subprocess.Popen(
             command,
             stdin=subprocess.PIPE,  # never written to: the jobs see it close when this process ends
             stderr=noise,
             start_new_session=True,
             pass_fds=[lock.fileno()],
             env={**os.environ, "LOGOLIB_RUN_PIPE": "1", "PYTHONUNBUFFERED": "1"},
-        )
+        ) as job,
+    ):
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             code = job.wait()
@@ -87,7 +121,8 @@ def _snakemake(plan: Plan, until: str | None, lock: IO[str]) -> None:
         finally:
             signal.signal(signal.SIGTERM, before)
     if code != 0:
-        raise PipelineError(problem.read_text("utf8") if problem.exists() else f"The pipeline stopped; {log} says why.")
+        said = [problem.read_text("utf8") for problem in problems if problem.exists()]
+        raise PipelineError(said[0] if said else f"The pipeline stopped; {log} says why.")
 
 
 def _end(job: subprocess.Popen[bytes]) -> None:
@@ -104,15 +139,16 @@ def _end(job: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _alone(plan: Plan, patience_s: float = 15) -> Iterator[IO[str]]:
-    """Hold the run's lock; the pipeline's processes share it, so it also waits for an orphan to end."""
+def _alone(plan: Plan, *, shared: bool = False, patience_s: float = 15) -> Iterator[IO[str]]:
+    """Hold the run's lock, jobs with each other; the pipeline's processes inherit it, so it waits for orphans too."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     path = plan.run / "log" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:

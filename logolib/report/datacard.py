@@ -32,6 +32,7 @@ def left_out(source: Source) -> HTML:
         ["a picture of exactly the same pixels", values["duplicates"]],
         ["a near-duplicate: the same drawing in the same colours", values["near_duplicates"]],
         ["a caption that its club's logos repeat", values["collapsed"]],
+        *([["more training logos than asked for", values["beyond_limit"]]] if values.get("beyond_limit") else []),
         *([f"unusable: {reason}", count] for reason, count in values["skipped_reasons"].items()),
     ]
     return _counted(["left out for", "rows"], rows)
