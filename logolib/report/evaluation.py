@@ -64,7 +64,7 @@ def overview(source: Source) -> Figure:
         figure, grid = plt.subplots(
             lines,
             COLUMNS,
-            figsize=(WIDTH, lines * (0.55 + 0.2 * len(arms))),
+            figsize=(WIDTH, lines * (0.55 + 0.32 * len(arms))),
             layout="constrained",
             sharey=True,
             squeeze=False,
