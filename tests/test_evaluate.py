@@ -28,6 +28,7 @@ from logolib.evaluate.attributes import attribute_table
 from logolib.evaluate.judge import load_judge, load_shipped_marker, picked, shuffled, similarity
 from logolib.evaluate.marker import asked, targets
 from logolib.evaluate.verdict import verdict
+from logolib.models.weights import read_config, save_config
 from logolib.results import read_result
 
 FAST = EvaluateSettings(prompts=5, bootstrap=200)
@@ -38,6 +39,7 @@ def another(model: Path, folder: Path) -> Path:
     shutil.copytree(model, folder, ignore=shutil.ignore_patterns("drawn", "*.pt", "previews"))
     weights = folder / "decoder" / "model.safetensors"
     save_file({name: tensor * 1.1 for name, tensor in load_file(weights).items()}, weights)
+    save_config(folder / "decoder", read_config(folder / "decoder", "train decoder"))
     return folder
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from logolib import cli
 from logolib.config import LogolibError, Profile
 from logolib.generate import LogoPipeline, PromptError, again, generate
+from logolib.models.weights import read_config, save_config
 
 PROMPT = "a red lion on a gold shield"
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "07_generate.ipynb"
@@ -106,6 +107,7 @@ def test_what_cannot_be_made_again_is_refused_politely(tiny_model: Path, tmp_pat
     weights = load_file(other / "decoder" / "model.safetensors")
     name = next(name for name in weights if name.endswith("to_out.weight"))
     save_file({**weights, name: weights[name] + 1}, other / "decoder" / "model.safetensors")
+    save_config(other / "decoder", read_config(other / "decoder", "train decoder"))
     cases = [
         (tmp_path / "mine.png", other, "was drawn by the model"),
         (tmp_path / "between.png", tiny_model, "from other pictures"),

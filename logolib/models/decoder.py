@@ -60,7 +60,7 @@ def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
 
 def load_decoder(folder: Path) -> tuple[nn.Module, int]:
     """Read a decoder that `logolib train decoder` wrote, and how far its pixels are folded. Raises ModelError."""
-    about = read_config(folder, "train decoder", "decoder", "fold", "clip")
+    about = read_config(folder, "train decoder", "decoder", "fold")
     with building(folder):
         decoder: Any = build_decoder(about["decoder"])
         fold = int(about["fold"])

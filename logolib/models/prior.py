@@ -40,7 +40,7 @@ def prior_config(settings: PriorSettings, dim: int) -> dict[str, Any]:
 def load_prior(folder: Path) -> nn.Module:
     """Read a prior that `logolib train prior` wrote. Raises ModelError."""
     with building(folder):
-        prior: Any = build_prior(read_config(folder, "train prior", "prior", "clip")["prior"])
+        prior: Any = build_prior(read_config(folder, "train prior", "prior")["prior"])
     with exact_schedule(prior.noise_scheduler):
         load_weights(prior, folder / "model.safetensors")
     return prior.eval().requires_grad_(False)
