@@ -36,6 +36,14 @@ VALUES: dict[str, dict[str, Any]] = {
         "train": 4, "val": 2, "clubs_train": 2, "clubs_val": 1, "duplicates": 0, "skipped": 0, "shards": 2,
         "caption_words_median": 7,
     },
+    "caption": {
+        "logos": 5, "candidates": 15, "accepted": 4, "accepted_share": [0.8, 0.4, 0.9],
+        "gate": {"with_club": {
+            "passed": {"true": [0.9, 0.8, 1.0], "shuffled": [0.1, 0.0, 0.2]},
+            "false_passed": [0.05, 0.0, 0.1],
+            "precision": 0.95,
+        }},
+    },
     "clip": {
         "curve": CURVE,
         "retrieval": {**SHARES, "text_to_image_median_rank": 2, "image_to_text_median_rank": 2},

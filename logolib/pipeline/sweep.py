@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from logolib.config import Resources, Settings, load_profile
+from logolib.config import Resources, Settings, load_profile, read_yaml
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, needed
 from logolib.pipeline.run import make_plan, run_pipeline, write_plan
 from logolib.pipeline.slurm import SUBMIT, batch_script, hand_over, write_scripts
@@ -63,7 +63,7 @@ def read_grid(words: Iterable[str], file: Path | None = None) -> dict[str, list[
     grid: dict[str, list[Any]] = {}
     if file is not None:
         try:
-            read = yaml.safe_load(file.read_text("utf8"))
+            read = read_yaml(file.read_text("utf8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise PipelineError(f"The grid {file} cannot be read: {' '.join(str(error).split())}.") from None
         if not isinstance(read, dict):
@@ -72,13 +72,17 @@ def read_grid(words: Iterable[str], file: Path | None = None) -> dict[str, list[
     for word in words:
         name, equals, listed = word.partition("=")
         try:
-            grid[name] = yaml.safe_load(f"[{listed}]")
+            grid[name] = read_yaml(f"[{listed}]")
         except yaml.YAMLError:
             raise PipelineError(f"The values in {word!r} are not valid YAML; quote them.") from None
         if not equals or not name:
             raise PipelineError(f"{word!r} is not a setting; write it as stage.setting=value,value.")
     for name, values in grid.items():
-        if not values or len({json.dumps(value) for value in values}) < len(values):
+        try:
+            told = {json.dumps(value) for value in values}
+        except (TypeError, ValueError):
+            raise PipelineError(f"The grid's values for {name} must be numbers, words or lists of them.") from None
+        if not values or len(told) < len(values):
             raise PipelineError(f"The grid needs values for {name}, each of them once.")
     return grid
 
