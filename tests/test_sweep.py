@@ -63,9 +63,9 @@ def test_a_sweep_makes_one_table_names_what_failed_and_does_nothing_twice(projec
     assert "1 of 4 jobs have no result" in line
     assert "dataset.size=96 seed=1" in line
     assert "buy another" in line
-    rows = list(csv.DictReader((project / "runs/sizes/sweep/table.csv").open()))
+    rows = list(csv.DictReader((project / "runs/sizes/sweep/table.csv").read_text("utf8").splitlines()))
     told = {(row["dataset.size"], row["seed"]): row["dataset.train"] for row in rows}
-    assert told == {("64", "0"): "64", ("64", "1"): "65", ("96", "0"): "96", ("96", "1"): ""}
+    assert told == {("64", "0"): "64.0", ("64", "1"): "65.0", ("96", "0"): "96.0", ("96", "1"): ""}
     result = read_result(project / "runs/sizes/sweep/result.json", "sweep")
     small, large = result.values["combinations"]
     assert (small["n"], small["mean"], large["n"], large["low"]) == (2, 64.5, 1, None)
