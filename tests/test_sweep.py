@@ -55,6 +55,7 @@ def sweep(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *words], capture_output=True, text=True, timeout=280)
 
 
+@pytest.mark.skipif("LOGOLIB_LONG" not in os.environ, reason="takes minutes; set LOGOLIB_LONG=1")
 def test_a_sweep_makes_one_table_names_what_failed_and_does_nothing_twice(project: Path) -> None:
     words = ("--name", "sizes", "--set", "dataset.size=64,96", "--set", "seed=0,1")
     first = sweep(*words)
