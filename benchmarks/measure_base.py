@@ -90,8 +90,10 @@ def _pictures(
     shown = [_resized(picture, 128) for picture in large]
     save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
     made = json.loads((model_folder(given.model) / "base.json").read_text("utf8"))["decoder"]["provenance"]
-    n, siblings, seed = made["settings"]["drawn"], made["settings"].get("siblings", 0), made["seed"]
-    training, _ = kept_drawings(given.drawings, SIZE, derive(seed, "drawn") % 2**32, n, siblings)
+    taught, seed = made["settings"], derive(made["seed"], "drawn") % 2**32
+    training, _ = kept_drawings(
+        given.drawings, SIZE, seed, taught["drawn"], taught.get("siblings", 0), taught.get("figures", 0.0)
+    )
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
     save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")

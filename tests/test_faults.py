@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from faults.damage import flipped
 from faults.files import subjects
@@ -123,13 +124,16 @@ def test_a_checkpoint_with_one_bit_turned_over_is_refused(model: Path) -> None:
 
 def test_drawings_that_are_damaged_are_drawn_again(tmp_path: Path) -> None:
     first, words = kept_drawings(tmp_path, 16, 3, 4)
-    (kept,) = tmp_path.iterdir()
-    data = bytearray(kept.read_bytes())
-    data[500] ^= 1
-    kept.write_bytes(bytes(data))
-    again, same = kept_drawings(tmp_path, 16, 3, 4)
-    assert (again == first).all()
-    assert same == words
+    assert isinstance(first, np.memmap)
+    first = np.array(first)
+    for damaged in ("images.npy", "captions.npy", "checksums.json"):
+        (kept,) = tmp_path.glob(f"*/{damaged}")
+        data = bytearray(kept.read_bytes())
+        data[-3] ^= 1
+        kept.write_bytes(bytes(data))
+        again, same = kept_drawings(tmp_path, 16, 3, 4)
+        assert (again == first).all()
+        assert same == words
 
 
 def test_shards_other_than_their_result_tells_are_refused(tiny_data: Path, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def _training(config: dict[str, Any], steps: int) -> dict[str, Any]:
         "precision": "auto" if train.get("amp") else "fp32",
         "drawn": 0,
         "siblings": 0,
+        "figures": 0.0,
         "save_every": max(1, min(1000, steps // 5)),
     }
 

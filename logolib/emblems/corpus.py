@@ -12,7 +12,7 @@ import numpy as np
 from logolib.emblems.describe import describe
 from logolib.emblems.draw import draw
 from logolib.emblems.model import Emblem
-from logolib.emblems.sample import sample_emblem, sibling
+from logolib.emblems.sample import sample_emblem, sample_figure, sibling
 
 HELD_OUT_SHARE = 10  # one combination in ten is kept for judging
 
@@ -33,17 +33,28 @@ def held_out(emblem: Emblem) -> bool:
 
 
 def sample_many(
-    n: int, seed: int, *, for_judging: bool = False, reserved: float = 0.0, siblings: int = 0
+    n: int,
+    seed: int,
+    *,
+    for_judging: bool = False,
+    reserved: float = 0.0,
+    siblings: int = 0,
+    figures: float = 0.0,
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
-    Each is followed by `siblings` that differ from it in one thing.
+    Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a figure alone.
     """
     rng = np.random.default_rng([seed, int(for_judging)])
     found: list[tuple[Emblem, str]] = []
     while len(found) < n:
         place = len(found) % (siblings + 1)  # in its family, whose first is the one that the others resemble
-        emblem = sibling(found[-place][0], rng) if place else sample_emblem(rng, reserved=reserved)
+        if place:
+            emblem = sibling(found[-place][0], rng)
+        elif figures and rng.random() < figures:
+            emblem = sample_figure(rng)
+        else:
+            emblem = sample_emblem(rng, reserved=reserved)
         if held_out(emblem) == for_judging:
             found.append((emblem, describe(emblem, rng)))
     return found
@@ -66,10 +77,11 @@ def drawn(
     for_judging: bool = False,
     reserved: float = 0.0,
     siblings: int = 0,
+    figures: float = 0.0,
     workers: int = 1,
 ) -> Drawn:
     """`n` drawn emblems with captions (see `sample_many`); deterministic by seed."""
-    pairs = sample_many(n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings)
+    pairs = sample_many(n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings, figures=figures)
     emblems = [emblem for emblem, _ in pairs]
     return Drawn(draw_many(emblems, size, workers), [caption for _, caption in pairs], emblems)
 

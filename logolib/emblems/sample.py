@@ -152,6 +152,24 @@ def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0) -> Emblem:
     return dress(rng, kinds, charge, initials, wordmark, wordmark2)
 
 
+def sample_figure(rng: np.random.Generator) -> Emblem:
+    """A figure alone, large, without ground and letters; nothing of it is reserved."""
+    style = pick(rng, [s for s in STYLES if s not in RESERVED_STYLES], _STYLE_WEIGHT)
+    while (scheme := _scheme(rng, "free", "plain", style)) is None:
+        pass
+    field = scheme["field"]
+    assert field is not None
+    return Emblem(
+        shape="free",
+        division="plain",
+        field=field,
+        border=scheme["border"],
+        charge=sample_charge(rng, reserved=False),
+        charge_colour=scheme["figure"],
+        style=style,
+    )
+
+
 def sample_charge(rng: np.random.Generator, reserved: bool) -> str:
     """A charge from the reserved ones or from the others."""
     return pick(rng, [c for c in CHARGES if (c in RESERVED_CHARGES) == reserved])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from logolib.config import TrainSettings
+from logolib.config import LogolibError, TrainSettings
 from logolib.data import Pairs, batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
 from logolib.models.prior import load_prior, sample_prior
-from logolib.results import data_hash, sha256_file
+from logolib.results import data_hash, sha256_file, write_text
 from logolib.seeds import SampleGenerators, derive
 
+CHECKSUMS = "checksums.json"
 GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
 
 
@@ -59,7 +63,7 @@ def make_corpus(
     n = len(train.captions)
     if n_drawn:
         extra_images, extra_captions = kept_drawings(
-            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1
+            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, settings.figures
         )
         images.append(extra_images)
         captions += extra_captions
@@ -67,6 +71,8 @@ def make_corpus(
     collected = np.random.default_rng(derive(seed, "groups")).permutation(np.tile(np.arange(n), repeat))
     order = np.concatenate([collected[: len(collected) // group * group], np.arange(n, n + n_drawn)])
     parts = [source, f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
+    if settings.figures:
+        parts.append(f"figures {settings.figures:g}")
     return Corpus(
         np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
     )
@@ -94,7 +100,7 @@ def embed_corpus(clip: Clip, corpus: Corpus, run: Path, device: torch.device) ->
             "val_texts": embed_texts(clip, encode(corpus.val_captions)).numpy(),
         }
 
-    kept = _kept(run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}.npz", make)
+    kept = _kept(run / "embeddings" / f"{corpus.hash}-{clip.fingerprint()}", make)
     return Embedded(**{name: torch.from_numpy(array).to(device) for name, array in kept.items()})
 
 
@@ -110,24 +116,42 @@ def guess_images(prior: Path, texts: Tensor, run: Path, key: str, seed: int, bat
             parts.append(sample_prior(network, some, noise, GUESS_STEPS).cpu())
         return {"guesses": torch.cat(parts).numpy()}
 
-    name = f"{key}-{sha256_file(prior / 'model.safetensors')[:16]}.npz"
+    name = f"{key}-{sha256_file(prior / 'model.safetensors')[:16]}"
     return torch.from_numpy(_kept(run / "embeddings" / name, make)["guesses"]).to(texts.device)
 
 
-def _kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays made once and kept in a file, whose checksums are compared; a damaged one is made again."""
+def _kept(folder: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays made once and kept in a folder, memory-mapped; their checksums are compared, damaged ones made again."""
+    if (found := _read_kept(folder)) is not None:
+        return found
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=folder.name, suffix=".partial"))
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except Exception:  # it is not there, or zip or numpy find it damaged: BadZipFile, ValueError, TokenError ...
-        pass
-    kept = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **kept)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
-    partial.replace(path)
-    return kept
+        for name, array in make().items():
+            np.save(partial / f"{name}.npy", array, allow_pickle=False)
+        sums = {file.stem: sha256_file(file) for file in sorted(partial.iterdir())}
+        write_text(partial / CHECKSUMS, json.dumps(sums))
+        partial.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    found = _read_kept(folder)
+    if found is None:
+        raise LogolibError(f"{folder} cannot be read back; look whether the disk is whole, and run the command again.")
+    return found
+
+
+def _read_kept(folder: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of a folder, or None if it is not there or not as it was written."""
+    try:
+        sums = json.loads((folder / CHECKSUMS).read_text("utf8"))
+        if any(sha256_file(folder / f"{name}.npy") != wanted for name, wanted in sums.items()):
+            return None
+        # Copy on write: torch shares the pages and would warn of an array that it must not write to.
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False) for name in sums}
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 class BatchFeed:
@@ -146,12 +170,15 @@ class BatchFeed:
         return self._order[next(self._batches)].reshape(-1)
 
 
-def kept_drawings(folder: Path, size: int, seed: int, n: int, siblings: int = 0) -> tuple[np.ndarray, list[str]]:
+def kept_drawings(
+    folder: Path, size: int, seed: int, n: int, siblings: int = 0, figures: float = 0.0
+) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
 
     def make() -> dict[str, np.ndarray]:
-        made = drawn(n, seed, size, siblings=siblings, workers=os.cpu_count() or 1)
+        made = drawn(n, seed, size, siblings=siblings, figures=figures, workers=os.cpu_count() or 1)
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}.npz", make)
+    share = f"-{figures:g}" if figures else ""
+    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{share}", make)
     return kept["images"], kept["captions"].tolist()
