@@ -13,8 +13,9 @@ READY := .venv/.ready
 report: $(READY)
 	@$(BIN)/logolib run --profile $(PROFILE)
 
+# Tests of one file stay in one process; torch would give each process all cores.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 	rm -rf runs/notebooks
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg notebooks
 

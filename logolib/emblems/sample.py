@@ -163,9 +163,14 @@ def sample_figure(rng: np.random.Generator) -> Emblem:
         shape="free",
         division="plain",
         field=field,
+        second=None,
         border=scheme["border"],
         charge=sample_charge(rng, reserved=False),
         charge_colour=scheme["figure"],
+        initials=None,
+        wordmark=None,
+        wordmark2=None,
+        letter_colour=None,
         style=style,
     )
 
