@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from logolib.config import GenerateSettings, LogolibError
 from logolib.emblems.corpus import draw_many, sample_many
+from logolib.emblems.model import Emblem
 from logolib.evaluate.attributes import attribute_table
 from logolib.evaluate.judge import load_shipped_marker
 from logolib.evaluate.marker import SIZE, asked
@@ -38,6 +39,7 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--beside", type=Path, help="the run before it was packed, measured too")
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--guidance", type=float, default=2.0)
@@ -60,27 +62,41 @@ def measure(given: argparse.Namespace) -> None:
     emblems, prompts = [emblem for emblem, _ in asked_for], [caption for _, caption in asked_for]
     seeds = [derive(given.seed, "base", i) % 2**31 for i in range(len(prompts))]
     options: dict[str, Any] = {"num_inference_steps": given.steps, "guidance_scale": given.guidance}
-    with tqdm(total=len(prompts), desc="draw", unit="picture") as bar:
-        made = pipe(
-            prompts, seeds=seeds, size=SIZE, callback=lambda done, _: bar.update(done - bar.n), **options
-        ).pixels
-    read, ceiling = marker.read(made), marker.read(draw_many(emblems, SIZE))
-    table = attribute_table(emblems, read, ceiling)
-    right = [all(r[k] == v for k, v in asked(e).items() if k in TOGETHER) for e, r in zip(emblems, read, strict=True)]
-    all_right = wilson(sum(right), len(right))
+    made, ceiling = _drawn(pipe, prompts, seeds, options), marker.read(draw_many(emblems, SIZE))
+    values = _read(emblems, marker.read(made), ceiling)
+    if given.beside is not None:
+        before = _drawn(LogoPipeline.from_pretrained(given.beside), prompts, seeds, options)
+        values["before_packing"] = _read(emblems, marker.read(before), ceiling)
+        values["levels_moved"] = float(np.abs(made.astype(np.int16) - before).mean())
     settings = GenerateSettings(steps=given.steps, guidance_scale=given.guidance, size=SIZE)
-    values = {
-        "attributes": table,
-        "together": {"accuracy": all_right.mean, "low": all_right.low, "high": all_right.high, "n": len(right)},
+    values |= {
         "together_of": list(TOGETHER),
         "prompts": len(prompts),
         "provenance": watch.provenance(settings, given.seed, pipe.fingerprint(), "base"),
     }
     write_text(given.out / "measured.json", json.dumps(values, indent=1) + "\n")
-    for name, row in [*table.items(), ("together", values["together"])]:
+    for name, row in [*values["attributes"].items(), ("together", values["together"])]:
         print(f"{name:14s} {row['accuracy']:.0%} ({row['low']:.0%}-{row['high']:.0%})")  # type: ignore[index]
     if not given.no_pictures:
         _pictures(given, pipe, prompts[:SHOWN], seeds[:SHOWN], options)
+
+
+def _drawn(pipe: LogoPipeline, prompts: list[str], seeds: list[int], options: dict[str, Any]) -> np.ndarray:
+    with tqdm(total=len(prompts), desc="draw", unit="picture") as bar:
+        drawn: np.ndarray = pipe(
+            prompts, seeds=seeds, size=SIZE, callback=lambda done, _: bar.update(done - bar.n), **options
+        ).pixels
+    return drawn
+
+
+def _read(emblems: list[Emblem], read: list[dict[str, Any]], ceiling: list[dict[str, Any]]) -> dict[str, Any]:
+    """Each attribute's row, and how often all of TOGETHER are right."""
+    right = [all(r[k] == v for k, v in asked(e).items() if k in TOGETHER) for e, r in zip(emblems, read, strict=True)]
+    all_right = wilson(sum(right), len(right))
+    return {
+        "attributes": attribute_table(emblems, read, ceiling),
+        "together": {"accuracy": all_right.mean, "low": all_right.low, "high": all_right.high, "n": len(right)},
+    }
 
 
 def _pictures(

@@ -19,7 +19,6 @@ from logolib.config import Resources, Settings, load_profile, read_yaml
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, needed
 from logolib.pipeline.run import make_plan, run_pipeline, write_plan
 from logolib.pipeline.slurm import SUBMIT, batch_script, hand_over, write_scripts
-from logolib.report import sweeps, tables
 from logolib.results import ResultError, StageResult, Stopwatch, read_result, write_result, write_text
 
 MEASURE = "evaluate.fit_model"  # how often the judge picks the right caption: what the whole run is about
@@ -94,6 +93,8 @@ def make_sweep(
 
     Raises LogolibError.
     """
+    from logolib.report import tables  # late: it brings torch, which a job's shell does without
+
     stage, _, key = measure.partition(".")
     if stage not in STAGES or key not in tables.NUMBERS.get(stage, {}):
         known = ", ".join(f"{one}.{number}" for one in STAGES for number in tables.NUMBERS.get(one, {}))
@@ -164,6 +165,8 @@ def write_table(sweep: Sweep) -> StageResult:
     `values` has jobs (run, settings, numbers by STAGE.NUMBER) and combinations (n, mean, low, high); a job without
     the measure's result is in `skipped`, with its sentence.
     """
+    from logolib.report import sweeps  # late: it brings torch, which a job's shell does without
+
     watch = Stopwatch()
     settings = load_profile(sweep.profile)
     jobs: list[dict[str, Any]] = []
@@ -206,6 +209,8 @@ class _Asked(Settings):
 
 def _numbers(sweep: Sweep, name: str) -> tuple[dict[str, float | None], str]:
     """A job's declared numbers, up to the first stage that has not ended well, and why the measure is missing."""
+    from logolib.report import tables  # late: it brings torch, which a job's shell does without
+
     plan = Plan(name, sweep.profile, "", {})
     numbers: dict[str, float | None] = {}
     for stage in needed(sweep.until):

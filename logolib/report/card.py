@@ -46,11 +46,13 @@ def training_table(record: dict[str, Any]) -> str:
 
 
 def attribute_table(measured: dict[str, Any]) -> str:
-    """One row an attribute: right, interval, chance, ceiling, prompts."""
+    """One row an attribute: right, before the weights were packed, interval, chance, ceiling, prompts."""
+    before = measured.get("before_packing", measured)
     rows = [
         [
             LABELS[name],
             f"{row['accuracy']:.0%}",
+            f"{before['attributes'][name]['accuracy']:.0%}",
             f"{row['low']:.0%} to {row['high']:.0%}",
             f"{row['chance']:.0%}",
             f"{row['ceiling']:.0%}",
@@ -61,8 +63,10 @@ def attribute_table(measured: dict[str, Any]) -> str:
     both = measured["together"]
     of = ", ".join(LABELS[name] for name in measured["together_of"])
     low_high = f"{both['low']:.0%} to {both['high']:.0%}"
-    rows.append([f"all of these: {of}", f"{both['accuracy']:.0%}", low_high, "", "", f"{both['n']:.0f}"])
-    return str(tables.table(["attribute", "right", "95% interval", "chance", "ceiling", "prompts"], rows).data)
+    unpacked = f"{before['together']['accuracy']:.0%}"
+    rows.append([f"all of these: {of}", f"{both['accuracy']:.0%}", unpacked, low_high, "", "", f"{both['n']:.0f}"])
+    head = ["attribute", "right", "before packing", "95% interval", "chance", "ceiling", "prompts"]
+    return str(tables.table(head, rows).data)
 
 
 def to_html(record: dict[str, Any], measured: dict[str, Any]) -> str:
@@ -71,6 +75,7 @@ def to_html(record: dict[str, Any], measured: dict[str, Any]) -> str:
     line = " · ".join(f"{key} {facts[key]}" for key in ("seed", "commit", "data_hash", "started"))
     return (
         f"<h2>Training</h2>{training_table(record)}<h2>What it reaches</h2>{attribute_table(measured)}"
+        f"<p>Packing the weights moves a pixel by {measured.get('levels_moved', 0):.1f} of 255 levels on average.</p>"
         f'<p class="provenance"><code>python benchmarks/measure_base.py</code><br>{escape(line)}</p>'
     )
 
