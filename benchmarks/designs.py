@@ -24,21 +24,28 @@ from logolib.seeds import derive
 from logolib.train import train_decoder
 
 PROBE = 12  # steps that tell how long one takes
+FOLDED_BY_2: dict[str, Any] = {"fold": 2, "dim": 48, "dim_mults": (1, 2, 4)}
 DESIGNS: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "plain pixels": {"fold": 1, "dim": 24, "dim_mults": (1, 2, 4, 8), "attention": (False, False, True, True)},
-    "folded by 4": {"fold": 4, "dim": 96, "dim_mults": (1, 2), "attention": (False, True), "memory_efficient": False},
-    "no early downsampling": {"memory_efficient": False, "attention": (False, False, True)},
-    "no early downsampling, narrower": {"memory_efficient": False, "attention": (False, False, True), "dim": 32},
+    "folded by 2": {**FOLDED_BY_2, "attention": (False, True, True)},
+    "folded by 2, no early downsampling": {
+        **FOLDED_BY_2,
+        "attention": (False, False, True),
+        "memory_efficient": False,
+    },
+    "no early downsampling": {"memory_efficient": False, "attention": (False, True)},
     "v-prediction": {"objective": "v"},
     "min-SNR": {"min_snr_gamma": 5.0},
     "truncated SNR": {"min_snr_gamma": 5.0, "snr_floor": 1.0},
     "noise prediction": {"objective": "noise"},
-    "narrower": {"dim": 32},
-    "wider": {"dim": 64},
+    "half the rate": {"lr": 1e-3},
+    "narrower": {"dim": 48},
+    "wider": {"dim": 96},
     "no text": {"text_encodings": False},
     "true embeddings only": {"prior_share": 0.0},
     "guesses only": {"prior_share": 1.0},
+    "no figures alone": {"figures": 0.0},
     "long average": {"ema": 0.9995},
     "short average": {"ema": 0.98},
 }
@@ -55,7 +62,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/designs.json"))
     given = parser.parse_args()
     found = json.loads(given.out.read_text("utf8"))["rows"] if given.out.exists() else []
-    known = {row["design"] for row in found}
+    known = {row["design"] for row in found if row["minutes"] == given.minutes}
     try:
         for name in (name for name in given.only if name not in known):
             found.append(_try(given, name))

@@ -1,7 +1,7 @@
 """Repeat the base's recipe at a small size: the same seed twice, and other seeds, from the first picture on.
 
-Prints the held-out loss of every decoder at each measured step, the difference between the two runs of one seed,
-and the spread over seeds. python benchmarks/repeat_base.py runs/base/data --steps 120
+Keeps the held-out loss of every decoder at each measured step and its spread over seeds; two runs of one seed are to
+agree in every digit. python benchmarks/repeat_base.py runs/base/data --steps 120
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from logolib.config import LogolibError, load_profile
-from logolib.results import commit, write_text
+from logolib.report.benchmarks import keep
 from logolib.train import train_clip, train_decoder, train_prior
 
 
@@ -26,25 +27,21 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="the first is run twice")
     parser.add_argument("--work", type=Path, default=Path("build/repeat"))
-    parser.add_argument("--out", type=Path, default=Path("build/repeat/repeat.json"))
+    parser.add_argument("--out", type=Path, default=Path("book/benchmarks/repeat.json"))
     given = parser.parse_args()
     try:
         seeds = [given.seeds[0], *given.seeds]
         curves = [_curve(given, seed, given.work / str(place)) for place, seed in enumerate(seeds)]
     except LogolibError as error:
         sys.exit(str(error))
-    losses = np.array([[loss for _, loss in curve] for curve in curves])
-    found = {
-        "steps": [step for step, _ in curves[0]],
-        "seeds": seeds,
-        "held_out": losses.tolist(),
-        "same_seed_differs_by": float(np.abs(losses[0] - losses[1]).max()),
-        "mean": losses[1:].mean(0).tolist(),
-        "deviation": losses[1:].std(0, ddof=1).tolist(),
-        "commit": commit(),
-    }
-    write_text(given.out, json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    names = [f"seed {seeds[0]}", f"seed {seeds[0]} again", *(f"seed {seed}" for seed in seeds[2:])]
+    rows = []
+    for place, (step, _) in enumerate(curves[0]):
+        losses = np.array([curve[place][1] for curve in curves])
+        row: dict[str, Any] = {"step": step} | dict(zip(names, losses.round(4).tolist(), strict=True))
+        rows.append(row | {"mean and deviation over seeds": f"{losses[1:].mean():.4f} ± {losses[1:].std(ddof=1):.4f}"})
+    keep(given.out, rows, "Held-out loss of a decoder trained from nothing, with a CLIP and a prior of its own.")
+    print(json.dumps(rows, indent=1))
 
 
 def _curve(given: argparse.Namespace, seed: int, run: Path) -> list[tuple[int, float]]:
