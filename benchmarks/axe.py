@@ -3,8 +3,8 @@
     python benchmarks/axe.py [HTML] [--only NAME...]     # or: make axe
 
 Each page is seen light, dark and on a phone. Besides axe-core: nothing is fetched from elsewhere, a page with all that
-it loads stays under 5 MB, every picture has a text, no heading skips a level. Writes book/benchmarks/axe.json, a line for
-each page; ends with 1 when there is a violation.
+it loads stays under 5 MB, every picture has a text, no heading skips a level. Writes book/benchmarks/axe.json, a line
+for each page; ends with 1 when there is a violation.
 """
 
 from __future__ import annotations
@@ -80,22 +80,29 @@ def check(running: Any, html: Path, page: Path) -> Checked:
     """One page in every view."""
     rules, loaded, faults = set(OURS), {page.as_uri()}, set()
     for scheme, width in VIEWS:
-        tab = running.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
-        tab.on("request", lambda asked: loaded.add(asked.url))
-        tab.goto(page.as_uri())
-        found = Axe().run(tab, options={"resultTypes": ["violations", "passes"]}).response
+        found, seen, asked = _look(running, page, scheme, width)
         rules |= {one["id"] for kind in ("violations", "passes") for one in found[kind]}
         faults |= {f"{scheme}, {width} px: {text}" for one in found["violations"] for text in _written(one)}
-        seen = tab.evaluate(SEEN)
-        loaded |= set(seen["sources"])
         faults |= {f"a picture without text: {one}" for one in seen["untold"]}
         faults |= set(_disorder(seen["headings"]))
-        tab.close()
+        loaded |= {*asked, *seen["sources"]}
     size, outside = _weighed(loaded)
     faults |= {f"fetched from elsewhere: {url[:120]}" for url in outside}
     if size > MOST_BYTES:
         faults.add(f"{size:,} bytes, more than {MOST_BYTES:,}")
     return Checked(page.relative_to(html).as_posix(), len(rules), size, tuple(sorted(faults)))
+
+
+def _look(running: Any, page: Path, scheme: str, width: int) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
+    """What axe-core finds in one view, what our own eyes do, and the addresses that were asked for."""
+    asked: set[str] = set()
+    tab = running.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
+    tab.on("request", lambda request: asked.add(request.url))
+    tab.goto(page.as_uri())
+    found = Axe().run(tab, options={"resultTypes": ["violations", "passes"]}).response
+    seen = tab.evaluate(SEEN)
+    tab.close()
+    return found, seen, asked
 
 
 def _written(violation: dict[str, Any]) -> Iterator[str]:

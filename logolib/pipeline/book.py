@@ -15,7 +15,6 @@ from logolib.pipeline.pdf import print_page
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, read_plan
 from logolib.results import read_json, reason_of
 
-
 PDF = "logos-from-words.pdf"  # the whole book, beside its pages
 
 

@@ -9,7 +9,6 @@ from logolib.pipeline.plan import PipelineError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-MARGIN = {"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 FOOTER = '<p style="font: 8px sans-serif; width: 100%; text-align: center"><span class="pageNumber"></span></p>'
 
 
@@ -32,7 +31,7 @@ def print_page(page: Path, pdf: Path) -> None:
         tab.pdf(
             path=pdf,
             format="A4",
-            margin=MARGIN,
+            margin={"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
             print_background=True,
             display_header_footer=True,
             header_template="<span></span>",

@@ -49,10 +49,8 @@ def _form(arms: Iterable[str], prompts: list[str]) -> str:
     colours = "".join(
         f'<option value="{word}">{word} ({counts[word]})</option>' for word in COLOURS if counts.get(word)
     )
-    boxes = "".join(
-        f'<label><input type="checkbox" name="arm" value="{escape(arm)}" checked> {escape(tables.arm_name(arm))}</label>'
-        for arm in arms
-    )
+    box = '<label><input type="checkbox" name="arm" value="{}" checked> {}</label>'
+    boxes = "".join(box.format(escape(arm), escape(tables.arm_name(arm))) for arm in arms)
     return (
         '<form class="gallery-filter" hidden>'
         '<label>Words of the sentence <input type="search" name="words" autocomplete="off"></label>'

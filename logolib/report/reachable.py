@@ -29,7 +29,7 @@ def name_toggles(
 
 
 def visit_citation(translator: HTML5Translator, node: nodes.citation) -> None:
-    """An entry of the bibliography as an item of its list; docutils' `doc-biblioentry` is deprecated (DPub-ARIA 1.1)."""
+    """An entry of the bibliography as an item of its list; docutils' own role is deprecated (DPub-ARIA 1.1)."""
     type(translator).visit_citation(translator, node)
     translator.body[-1] = translator.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
 

@@ -317,7 +317,7 @@ _PROVENANCE = (
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> HTML:
-    """Escaped cells as an HTML table that scrolls by itself on a narrow page, by keyboard too; every column has a name."""
+    """Escaped cells as an HTML table that scrolls by itself on a narrow page, by keyboard too; name every column."""
     frame = pd.DataFrame([list(row) for row in rows], columns=list(header), dtype=object)
     with pd.option_context("display.max_colwidth", None):
         body = frame.to_html(index=False, border=0, classes="plain", justify="left")
