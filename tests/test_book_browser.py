@@ -180,7 +180,7 @@ def test_the_whole_book_is_one_pdf_beside_its_pages(html: Path) -> None:
     assert pdf.read_bytes().startswith(b"%PDF")
     assert f'href="{pdf.name}"' in (html / "reproduce.html").read_text("utf8")
     unprinted = html.parent / "demo" / "_build" / "singlehtml" / "index.html"
-    assert "make pdf" in unprinted.read_text("utf8")
+    assert "These pages as one PDF:" in unprinted.read_text("utf8")  # and how to make it
 
 
 def test_other_clubs_true_logos_stay_out_of_the_gallery(tmp_path: Path) -> None:
