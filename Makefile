@@ -7,11 +7,15 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint lock base study-load faults audit clean
+.PHONY: report pdf test lint lock base study-load faults audit axe clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
 	@$(BIN)/logolib run --profile $(PROFILE)
+
+# The report, and the whole of it as one PDF beside the pages (Chromium prints it).
+pdf: report
+	@$(BIN)/logolib book runs/$(PROFILE)/log/plan.json --pdf
 
 # Tests of one file stay in one process; torch would give each process all cores.
 test: lint
@@ -49,6 +53,10 @@ faults: $(READY)
 # Versions against the lock file, licences, known weaknesses (asks the Python Package Index).
 audit: $(READY)
 	$(BIN)/python benchmarks/audit.py
+
+# Every page of build/html in headless Chromium: axe-core's rules, size, headings, alternative texts.
+axe: $(READY)
+	$(BIN)/python benchmarks/axe.py
 
 clean:
 	rm -rf build runs .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -112,7 +112,7 @@ def _pictures(
     )
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
-    save_png(sheet(pairs, columns=8, gap=6), given.book / "base-nearest.png")
+    sheet(pairs, columns=8, gap=6).save(given.book / "base-nearest.webp", quality=88, method=6)  # a page holds 5 MB
 
 
 def _nearest(pictures: np.ndarray, training: np.ndarray) -> np.ndarray:

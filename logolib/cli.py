@@ -659,11 +659,11 @@ def job(config: Path, stage: str) -> None:
 
 @app.command(hidden=True)
 @_one_sentence()
-def book(config: Path) -> None:
-    """Build a run's book; the pipeline calls this."""
+def book(config: Path, pdf: bool = False) -> None:
+    """Build a run's book, with --pdf as one PDF too; the pipeline calls this."""
     from logolib.pipeline import build_book
 
-    build_book(config)
+    typer.echo(f"wrote {build_book(config, pdf=pdf)}")
 
 
 def _settings(profile: ProfileName, changes: list[str] | None, recipe: str | None = None) -> Profile:

@@ -217,7 +217,7 @@ def test_picture_walls_carry_their_captions_escaped(run: Path) -> None:
 
 
 def test_previews_keep_the_first_and_the_last_step(run: Path) -> None:
-    strip = figures.previews(run / "model" / "decoder").data
+    strip = figures.previews(run / "model" / "decoder", 6).data
     assert strip.count("<figure>") == 6
     assert "after 1 steps" in strip
     assert "after 8 steps" in strip

@@ -11,14 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from logolib.pipeline.notebook import problem_noted
+from logolib.pipeline.pdf import print_page
 from logolib.pipeline.plan import STAGES, PipelineError, Plan, read_plan
 from logolib.results import read_json, reason_of
 
+PDF = "logos-from-words.pdf"  # the whole book, beside its pages
 
-def build_book(plan_file: Path) -> Path:
-    """Stage and build the book of a run; return its first page.
 
-    Raises PipelineError when a notebook failed or when Jupyter Book warns of anything.
+def build_book(plan_file: Path, *, pdf: bool = False) -> Path:
+    """Stage and build the book of a run, on request as one PDF too; return its first page.
+
+    Raises PipelineError when a notebook failed, when Jupyter Book warns of anything or when nothing here can print.
     """
     plan = read_plan(plan_file)
     with problem_noted(plan, "book"):
@@ -26,7 +29,12 @@ def build_book(plan_file: Path) -> Path:
         refuse_failed(sorted((plan.run / "book").glob("*.ipynb")))
         build = Path("build") / plan.name
         _stage(plan, build / "src")
-        _jupyter_book(plan, build)
+        if pdf:
+            _jupyter_book(plan, build, "singlehtml")
+            print_page(build / "_build" / "singlehtml" / "index.html", build / "src" / "results" / PDF)
+        _jupyter_book(plan, build, "html")
+        if pdf:
+            shutil.copy(build / "src" / "results" / PDF, build / "_build" / "html")
         _publish(build / "_build" / "html", plan.html)
         return plan.html / "index.html"
 
@@ -59,12 +67,14 @@ def _stage(plan: Plan, src: Path) -> None:
             for picture in (plan.run / stage.folder).glob("*.png"):
                 (src / "results" / name).mkdir(exist_ok=True)
                 shutil.copy(picture, src / "results" / name)
+    if (arms := plan.run / "evaluation" / "arms").is_dir():
+        shutil.copytree(arms, src / "results" / "evaluate" / "arms")
 
 
-def _jupyter_book(plan: Plan, build: Path) -> None:
+def _jupyter_book(plan: Plan, build: Path, builder: str) -> None:
     main = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", main, "build", str(build / "src"), "--config", "_config.yml"]
-    command += ["--path-output", str(build), "-W", "-n", "--keep-going", "-q", "--all"]
+    command += ["--path-output", str(build), "--builder", builder, "-W", "-n", "--keep-going", "-q", "--all"]
     env = {**os.environ, "LOGOLIB_RUN": str(plan.run.resolve())}
     done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     log = plan.run / "log" / "book.log"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,7 +10,7 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from logolib.data.colours import COLOURS
-from logolib.report.figures import BLUE, GREY, ORANGE, chart
+from logolib.report.figures import BLUE, GREY, ORANGE, chart, picture
 from logolib.report.tables import Source, load, table
 from logolib.results import ResultError
 
@@ -50,7 +47,7 @@ def origins(source: Source) -> HTML:
         *(["source", name, count] for name, count in card["sources"]),
         *(["licence", name, count] for name, count in card["licences"]),
     ]
-    return table(["", "what", "logos"], [[str(cell) for cell in row] for row in rows])
+    return table(["kind", "what", "logos"], [[str(cell) for cell in row] for row in rows])
 
 
 def faults(source: Source) -> HTML:
@@ -94,9 +91,7 @@ def plots(source: Source) -> HTML:
         ("Bars of the number of captions that name each colour", colours(source)),
         ("Bars of the number of pictures by longest side", sizes(source)),
     )
-    return HTML(
-        "".join(f'<p><img class="chart" src="{_png(figure)}" alt="{escape(alt)}"></p>' for alt, figure in shown)
-    )
+    return HTML("".join(picture(figure, alt).data for alt, figure in shown))
 
 
 def _bars(rows: Sequence[Sequence[Any]], label: str, colour: str | list[str]) -> Figure:
@@ -106,12 +101,6 @@ def _bars(rows: Sequence[Sequence[Any]], label: str, colour: str | list[str]) ->
         axes.set(xlabel=label)
         axes.grid(axis="y", visible=False)
     return figure
-
-
-def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _counted(head: list[str], rows: Sequence[Sequence[Any]]) -> HTML:

@@ -27,7 +27,7 @@ def measures(source: Source) -> HTML:
     rows = [
         [_label(name), *(_cell(name, found.get(arm)) for arm in arms)] for name, found in values["measures"].items()
     ]
-    return table(["", *map(arm_name, arms)], rows)
+    return table(["measure", *map(arm_name, arms)], rows)
 
 
 def comparisons(source: Source) -> HTML:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,7 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
 }
 HEALTHY = {"decoder": (0.0, 0.08), "cosine": (0.7, 1.0)}  # where a training that works arrives; known-good runs
+SAVED: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": 85, "method": 6}}
 WIDTH = 4.2  # inches: type stays readable when a phone shrinks the figure to its width
 
 
@@ -276,15 +277,18 @@ def captioned(collected: Path, most: int = 6) -> HTML:
     )
 
 
-def previews(folder: Path) -> HTML:
-    """The decoder's previews in the order of training, from noise to logo; `folder` holds its result."""
+def previews(folder: Path, most: int = 16) -> HTML:
+    """The decoder's previews in the order of training, from noise to logo; `folder` holds its result.
+
+    The book's script makes a slider of the strip.
+    """
     shown = load(folder).values["previews"]
     if not shown:
         raise ResultError("The decoder drew no preview; lower decoder.preview_every and train again.")
     cells = [
-        f'<figure><img src="{data_uri(folder / one["file"], 960)}" alt="Drawn after {one["step"]} steps">'
+        f'<figure><img src="{data_uri(folder / one["file"], 960, "WEBP")}" alt="Drawn after {one["step"]} steps">'
         f"<figcaption>after {one['step']} steps</figcaption></figure>"
-        for one in _spread(shown, 6)
+        for one in _spread(shown, most)
     ]
     return HTML(f'<div class="strip">{"".join(cells)}</div>')
 
@@ -310,8 +314,16 @@ def cards(groups: list[tuple[str, list[Path]]]) -> str:
     return f'<div class="cards">{"".join(made)}</div>'
 
 
-def data_uri(file: Path, longest: int) -> str:
-    """A picture inside the page, over white, no longer than `longest` pixels."""
+def picture(figure: Figure, alt: str) -> HTML:
+    """A figure inside the page with a text for those who do not see it; glued outputs have no place for one."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return HTML(f'<p><img class="chart" src="{source}" alt="{escape(alt)}"></p>')
+
+
+def data_uri(file: Path, longest: int, form: Literal["PNG", "WEBP"] = "PNG") -> str:
+    """A picture inside the page, over white, no longer than `longest` pixels; WebP is a fifth of the size."""
     try:
         with Image.open(file) as opened:
             image = opened.convert("RGBA")
@@ -321,8 +333,8 @@ def data_uri(file: Path, longest: int) -> str:
     over_white.paste(image, mask=image.getchannel("A"))
     over_white.thumbnail((longest, longest))
     buffer = io.BytesIO()
-    over_white.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    over_white.save(buffer, form, **SAVED[form])
+    return f"data:image/{form.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _manifest(collected: Path) -> pd.DataFrame:

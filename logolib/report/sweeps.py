@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -21,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from logolib.report import tables
-from logolib.report.figures import BLUE, GREY, chart, interval
+from logolib.report.figures import BLUE, GREY, chart, interval, picture
 from logolib.results import StageResult, read_result, write_text
 
 NONE = "This run has no sweep; `logolib sweep` with the run's name makes one."
@@ -116,14 +115,11 @@ def to_html(result: StageResult) -> str:
     """Figure, table, failed jobs and provenance, as a section of a page."""
     if not combinations(result.values):
         return "<p>No job of this run's sweep has a number yet.</p>"
-    picture = io.BytesIO()
-    figure(result).savefig(picture, format="png")
-    source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
     best = max(combinations(result.values), key=lambda one: one.mean)
     alt = f"Each combination of the sweep with its interval across seeds; the largest mean is that of {best.label}."
     failed = tables.skipped(result).data if result.skipped else ""
     return (
-        f'<img alt="{escape(alt)}" src="{source}">{table(result)}{failed}'
+        f"{picture(figure(result), alt).data}{table(result)}{failed}"
         f'<p class="provenance"><code>{escape(result.values["command"])}</code></p>{tables.provenance(result).data}'
     )
 

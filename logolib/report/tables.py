@@ -212,7 +212,7 @@ def summary(stage: str, source: Source) -> HTML:
     """What a stage counted and measured, one row a number."""
     found = numbers(stage, source)
     rows = [[NUMBERS[stage][key].label, written(stage, key, value)] for key, value in found.items()]
-    return table(["", "value"], rows)
+    return table(["what", "value"], rows)
 
 
 def written(stage: str, key: str, value: float) -> str:
@@ -289,7 +289,7 @@ def models_2022() -> HTML:
 
 def baselines(source: Source) -> HTML:
     """What each model of the comparison took on each device; those that were not there are marked absent."""
-    header = ["model", "device", "seconds a picture", "peak memory", "CPU to GPU", ""]
+    header = ["model", "device", "seconds a picture", "peak memory", "CPU to GPU", "remark"]
     rows = []
     for row in load(source).values["rows"]:
         seconds = "–" if row["seconds"] is None else f"{row['seconds']:.2f}"
@@ -317,11 +317,11 @@ _PROVENANCE = (
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> HTML:
-    """Escaped cells as an HTML table that scrolls by itself on a narrow page."""
+    """Escaped cells as an HTML table that scrolls by itself on a narrow page, by keyboard too; name every column."""
     frame = pd.DataFrame([list(row) for row in rows], columns=list(header), dtype=object)
     with pd.option_context("display.max_colwidth", None):
         body = frame.to_html(index=False, border=0, classes="plain", justify="left")
-    return HTML(f'<div class="scroll">{body}</div>')
+    return HTML(f'<div class="scroll" tabindex="0" role="group" aria-label="Table">{body}</div>')
 
 
 def _share(value: float | None) -> str:
