@@ -7,11 +7,13 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint lock base study-load faults audit clean
+.PHONY: report install test lint lock base tutorial study-load faults audit clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
 	@$(BIN)/logolib run --profile $(PROFILE)
+
+install: $(READY)
 
 # Tests of one file stay in one process; torch would give each process all cores.
 test: lint
@@ -37,6 +39,11 @@ base: $(READY)
 		$(BIN)/logolib train $$part --data runs/base/data --out runs/base/model --profile base --resume || exit 1; done
 	$(BIN)/python benchmarks/ship_base.py runs/base/model
 	$(BIN)/python benchmarks/measure_base.py
+
+# The tutorial's own commands on a folder of logos, timed: ten minutes.
+tutorial: $(READY)
+	@test -n "$(FOLDER)" || { echo "Say which folder of logos: make tutorial FOLDER=my-logos" >&2; exit 1; }
+	$(BIN)/python benchmarks/tutorial.py "$(FOLDER)"
 
 # 200 raters at once, then a server that is killed: minutes. pytest runs a short form of both.
 study-load: $(READY)
