@@ -1,12 +1,13 @@
 """Run the commands of the book's tutorial on a folder of logos, and keep how long each took.
 
 The commands are read from the page, and what the page shows of their output is compared with what they print,
-numbers aside. python benchmarks/tutorial.py FOLDER
+numbers aside. Stopped, it goes on after the last command that ended. python benchmarks/tutorial.py FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import resource
 import shlex
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from logolib.report.benchmarks import keep
+from logolib.results import write_text
 
 PAGE = Path(__file__).parents[1] / "book" / "tutorial.md"
 FOLDER = "my-logos"  # what the page calls the reader's pictures
@@ -33,36 +35,48 @@ class Step:
     shown: tuple[str, ...]
 
     def missing(self, printed: str) -> list[str]:
-        """The shown lines that were not printed; numbers may differ, and ` ...` stands for anything."""
-        there = [_bare(line) for line in printed.splitlines()]
-        lines = [line for line in self.shown if line.strip() != "..."]
-        return [line for line in lines if not any(_pattern(line).fullmatch(other) for other in there)]
+        """The shown lines that were not printed, whole or in one; numbers may differ, and `...` ends what is cut."""
+        there = _bare(printed)
+        return [line for line in self.shown if _bare(line.strip().removesuffix("...")) not in there]
 
 
 def main() -> None:
     """Read the command line, run every step, keep the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--work", type=Path, default=Path("build/tutorial"), help="is emptied first")
+    parser.add_argument("--work", type=Path, default=Path("build/tutorial"))
+    parser.add_argument("--again", action="store_true", help="from the first command on")
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/tutorial.json"))
     given = parser.parse_args()
     if not given.folder.is_dir():
         sys.exit(f"There is no folder {given.folder}; name one of pictures.")
-    prepare(given.folder, given.work)
-    rows: list[dict[str, Any]] = []
-    for step in steps(PAGE.read_text("utf8")):
-        print(f"$ {step.command}", flush=True)
-        start, worked = time.perf_counter(), _processor_s()
-        done = run(step.command, given.work)
-        took, worked = time.perf_counter() - start, _processor_s() - worked
-        rows.append({"command": _short(step.command), "minutes": took / 60, "minutes of one core": worked / 60})
-        print(f"{done.stdout}[{took:.0f} s, {worked:.0f} s of one core]\n", flush=True)
-        if done.returncode != 0:
-            sys.exit(f"{done.stderr}\nThe step above ended {done.returncode}; the table is left as it was.")
-        for line in step.missing(done.stdout + done.stderr):
-            print(f"The page shows what was not printed: {line}", flush=True)
+    prepare(given.folder, given.work, given.again)
+    rows = [timed(step, given.work) for step in steps(PAGE.read_text("utf8"))]
     rows.append({"command": "all of it", **{name: sum(row[name] for row in rows) for name in list(rows[0])[1:]}})
     keep(given.out, rows, "Other work on the machine lengthens the minutes, and hardly those of one core.")
+
+
+def timed(step: Step, work: Path) -> dict[str, Any]:
+    """Run a step, unless it was run before, and say what the page shows of it and it did not print; its row."""
+    kept = work / "done.json"
+    done: dict[str, dict[str, Any]] = json.loads(kept.read_text("utf8")) if kept.exists() else {}
+    if step.command not in done:
+        print(f"$ {step.command}", flush=True)
+        start, worked = time.perf_counter(), _processor_s()
+        ran = run(step.command, work)
+        minutes, of_one_core = (time.perf_counter() - start) / 60, (_processor_s() - worked) / 60
+        print(ran.stdout, flush=True)
+        if ran.returncode != 0:
+            sys.exit(f"{ran.stderr}\nThe command above ended {ran.returncode}; mend its cause and run this again.")
+        for line in step.missing(ran.stdout + ran.stderr):
+            print(f"The page shows what was not printed: {line}", flush=True)
+        done[step.command] = {
+            "command": _short(step.command),
+            "minutes": round(minutes, 2),
+            "minutes of one core": round(of_one_core, 2),
+        }
+        write_text(kept, json.dumps(done, indent=1) + "\n")
+    return done[step.command]
 
 
 def steps(page: str) -> list[Step]:
@@ -75,11 +89,13 @@ def steps(page: str) -> list[Step]:
     return found
 
 
-def prepare(folder: Path, work: Path) -> None:
-    """An empty place for the steps, where `my-logos` is a folder elsewhere."""
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    (work / FOLDER).symlink_to(folder.resolve(), target_is_directory=True)
+def prepare(folder: Path, work: Path, again: bool = True) -> None:
+    """A place for the steps, where `my-logos` is a folder elsewhere; emptied where that is another, or on request."""
+    link = work / FOLDER
+    if again or not link.is_symlink() or link.resolve() != folder.resolve():
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        link.symlink_to(folder.resolve(), target_is_directory=True)
 
 
 def run(command: str, work: Path) -> subprocess.CompletedProcess[str]:
@@ -97,12 +113,9 @@ def _processor_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _pattern(line: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(_bare(part)) for part in line.split("...")))
-
-
-def _bare(line: str) -> str:
-    return NUMBER.sub("#", line.rstrip())
+def _bare(text: str) -> str:
+    """A text on one line, each number a #: what two runs of one command have in common."""
+    return " ".join(NUMBER.sub("#", text).split())
 
 
 def _short(command: str) -> str:

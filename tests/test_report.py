@@ -288,7 +288,7 @@ def test_a_command_says_in_one_sentence_what_its_stage_found(stage: str) -> None
 
 def test_names_are_told_from_captions_and_logos_that_wait_are_counted() -> None:
     collected = {**VALUES["collect"], "caption_words_median": 2.0}
-    assert "2 words the median caption is a name" in said(StageResult("collect", collected, {}, PROVENANCE))
+    assert "the median caption has 2 words, as a name has" in said(StageResult("collect", collected, {}, PROVENANCE))
     assert "name" not in said(result("collect"))
     assert "2 more wait" in said(result("caption"))
     assert "wait" not in said(StageResult("caption", {**VALUES["caption"], "left": 0}, {}, PROVENANCE))

@@ -112,7 +112,7 @@ def test_the_first_steps_of_the_tutorial_print_what_its_page_shows(tmp_path: Pat
 
 
 def test_a_line_that_is_not_printed_any_more_is_found() -> None:
-    (step,) = TOOL.steps("```console\n$ logolib dataset a --out b\n1,765 logos to train on ...\nwrote b/card.md\n```\n")
+    (step,) = TOOL.steps("```console\n$ logolib dataset a --out b\n1,765 logos to train on; ...\nwrote b/card.md\n```\n")
     assert step.command == "logolib dataset a --out b"
     assert step.missing("12 logos to train on; 3 held out.\nwrote b/card.md\n") == []
-    assert step.missing("12 logos to learn from; 3 held out.\nwrote b/card.md") == ["1,765 logos to train on ..."]
+    assert step.missing("12 logos to learn from; 3 held out.\nwrote b/card.md") == ["1,765 logos to train on; ..."]

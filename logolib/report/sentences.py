@@ -22,13 +22,11 @@ def said(result: StageResult) -> str:
 
 def _collect(values: Values) -> str:
     words = values["caption_words_median"]
-    text = f"{values['logos']:,} captioned logos of {values['clubs']:,} clubs"
-    if words < NAMES:
-        return (
-            f"{text}; with {words:.0f} words the median caption is a name and no description, "
-            "which `logolib caption` writes."
-        )
-    return f"{text}; the median caption has {words:.0f} words."
+    names = ", as a name has: `logolib caption` describes" if words < NAMES else ""
+    return (
+        f"{values['logos']:,} captioned logos of {values['clubs']:,} clubs; "
+        f"the median caption has {words:.0f} words{names}."
+    )
 
 
 def _dataset(values: Values) -> str:
