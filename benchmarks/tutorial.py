@@ -1,4 +1,4 @@
-"""Run the commands of the book's tutorial on a folder of logos, and keep how long each took.
+"""Run the commands of the book's tutorial on a folder of logos, and keep how long each computed.
 
 The commands are read from the page, and what the page shows of their output is compared with what they print,
 numbers aside. Stopped, it goes on after the last command that ended. python benchmarks/tutorial.py FOLDER
@@ -14,7 +14,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from logolib.results import write_text
 
 PAGE = Path(__file__).parents[1] / "book" / "tutorial.md"
 FOLDER = "my-logos"  # what the page calls the reader's pictures
+COLUMN = "minutes of one core"
+NOTE = "Processor time: what one waits on one core that has nothing else to do; several cores shorten the trainings."
 NUMBER = re.compile(r"\d[\d,.]*(?<![.,])")
 
 
@@ -52,8 +53,8 @@ def main() -> None:
         sys.exit(f"There is no folder {given.folder}; name one of pictures.")
     prepare(given.folder, given.work, given.again)
     rows = [timed(step, given.work) for step in steps(PAGE.read_text("utf8"))]
-    rows.append({"command": "all of it", **{name: sum(row[name] for row in rows) for name in list(rows[0])[1:]}})
-    keep(given.out, rows, "Other work on the machine lengthens the minutes, and hardly those of one core.")
+    rows.append({"command": "all of it", COLUMN: round(sum(row[COLUMN] for row in rows), 1)})
+    keep(given.out, rows, NOTE)
 
 
 def timed(step: Step, work: Path) -> dict[str, Any]:
@@ -62,29 +63,25 @@ def timed(step: Step, work: Path) -> dict[str, Any]:
     done: dict[str, dict[str, Any]] = json.loads(kept.read_text("utf8")) if kept.exists() else {}
     if step.command not in done:
         print(f"$ {step.command}", flush=True)
-        start, worked = time.perf_counter(), _processor_s()
+        before = _processor_s()
         ran = run(step.command, work)
-        minutes, of_one_core = (time.perf_counter() - start) / 60, (_processor_s() - worked) / 60
+        minutes = (_processor_s() - before) / 60
         print(ran.stdout, flush=True)
         if ran.returncode != 0:
             sys.exit(f"{ran.stderr}\nThe command above ended {ran.returncode}; mend its cause and run this again.")
         for line in step.missing(ran.stdout + ran.stderr):
             print(f"The page shows what was not printed: {line}", flush=True)
-        done[step.command] = {
-            "command": _short(step.command),
-            "minutes": round(minutes, 2),
-            "minutes of one core": round(of_one_core, 2),
-        }
+        done[step.command] = {"command": _short(step.command), COLUMN: round(minutes, 1)}
         write_text(kept, json.dumps(done, indent=1) + "\n")
     return done[step.command]
 
 
 def steps(page: str) -> list[Step]:
-    """The commands of a page's console blocks, in order."""
+    """The commands of a page's console blocks, in order; a command may go on after a backslash."""
     found = []
     for block in re.findall(r"^```console\n(.*?)^```$", page, re.M | re.S):
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command, *shown = part.strip().splitlines()
+            command, *shown = re.sub(r"\s*\\\n\s*", " ", part.strip()).splitlines()
             found.append(Step(command, tuple(shown)))
     return found
 

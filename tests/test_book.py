@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -61,6 +62,12 @@ def test_a_page_links_only_to_what_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf8")):
         there = ROOT / "notebooks" / target[5:] if target.startswith("runs/") else BOOK / target
         assert there.is_file(), target
+
+
+@pytest.mark.parametrize("name", re.findall(r"^\.\. auto\w+:: (\S+)", (BOOK / "api.md").read_text("utf8"), re.M))
+def test_what_the_reference_lists_is_there_and_tells_what_it_does(name: str) -> None:
+    module, _, thing = name.rpartition(".")
+    assert (getattr(importlib.import_module(module), thing).__doc__ or "").strip()
 
 
 def test_every_citation_is_in_the_bibliography_and_every_entry_is_cited() -> None:

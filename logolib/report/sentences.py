@@ -57,7 +57,7 @@ def _decoder(values: Values) -> str:
 
 
 def _generate(values: Values) -> str:
-    return f"{len(values['pictures']):,} pictures in {values['seconds_per_picture']:.1f} s each."
+    return f"{len(values['pictures']):,} pictures, {values['seconds_per_picture']:.1f} s each."
 
 
 def _design(values: Values) -> str:
