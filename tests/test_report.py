@@ -297,6 +297,4 @@ def test_names_are_told_from_captions_and_logos_that_wait_are_counted() -> None:
 def test_a_docstring_s_code_is_code_and_its_other_marks_are_text() -> None:
     told = ["Writes `a*.png` for `x_`s, *not* emphasis, name_ and |bar|; one ` alone."]
     (line,) = to_rst(told)
-    assert line == (
-        r"Writes \ ``a*.png``\  for \ ``x_``\ s, \*not\* emphasis, name\_ and \|bar\|; one \` alone."
-    )
+    assert line == (r"Writes \ ``a*.png``\  for \ ``x_``\ s, \*not\* emphasis, name\_ and \|bar\|; one \` alone.")

@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from logolib import cli
+from logolib.config import load_profile
 from logolib.emblems import clubs, draw
 
 ROOT = Path(__file__).parents[1]
@@ -73,14 +74,15 @@ def test_every_verb_below_another_stands_in_its_how_to() -> None:
 
 
 @pytest.mark.parametrize("verb", [name for name in SECTIONS if name != "What was found"])
-def test_a_how_to_names_three_options_that_the_verb_has(verb: str) -> None:
+def test_an_option_or_setting_that_a_how_to_names_is_one_that_the_verb_has(verb: str) -> None:
     command: click.Command = typer.main.get_command(cli.app)
     mine = [command.commands[verb]]  # type: ignore[attr-defined]
     mine += list(getattr(mine[0], "commands", {}).values())
     has = {option for one in mine for parameter in one.params for option in parameter.opts}
-    named = set(re.findall(r"^\| `(-[-\w]*)", SECTIONS[verb], re.M))
-    assert named <= has
-    assert len(named) >= min(3, len({option for option in has if option.startswith("-")}))
+    named = re.findall(r"^\| `(--[-\w]+)(?: ([^`]+))?` \|", SECTIONS[verb], re.M)
+    assert {option for option, _ in named} <= has
+    load_profile("demo", [value for option, value in named if option == "--set" and verb != "sweep"])
+    assert len(named) >= 2 or not any(option.startswith("--") for option in has)
 
 
 @pytest.mark.parametrize("verb", [name for name in SECTIONS if name != "What was found"])
@@ -112,7 +114,7 @@ def test_the_first_steps_of_the_tutorial_print_what_its_page_shows(tmp_path: Pat
 
 
 def test_a_line_that_is_not_printed_any_more_is_found() -> None:
-    (step,) = TOOL.steps("```console\n$ logolib dataset a --out b\n1,765 logos to train on; ...\nwrote b/card.md\n```\n")
+    (step,) = TOOL.steps("```console\n$ logolib dataset a --out b\n1,765 logos to train on ...\nwrote b/card.md\n```\n")
     assert step.command == "logolib dataset a --out b"
     assert step.missing("12 logos to train on; 3 held out.\nwrote b/card.md\n") == []
-    assert step.missing("12 logos to learn from; 3 held out.\nwrote b/card.md") == ["1,765 logos to train on; ..."]
+    assert step.missing("12 logos to learn from; 3 held out.\nwrote b/card.md") == ["1,765 logos to train on ..."]

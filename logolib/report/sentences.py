@@ -53,7 +53,7 @@ def _prior(values: Values) -> str:
 
 def _decoder(values: Values) -> str:
     first, last = values["curve"][0], values["curve"][-1]
-    return f"The loss went from {first['loss']:.3f} at step {first['step']} to {last['loss']:.3f} at step {last['step']}."
+    return f"The loss was {first['loss']:.3f} at step {first['step']} and is {last['loss']:.3f} at step {last['step']}."
 
 
 def _generate(values: Values) -> str:
