@@ -15,6 +15,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+import logolib
 from logolib import cli
 from logolib.config import load_profile
 from logolib.emblems import clubs, draw
@@ -96,7 +97,9 @@ def test_what_a_how_to_says_of_a_mistake_is_what_the_command_says(
     assert done.stderr.split() == " ".join(last.shown).split()
 
 
-def test_the_first_steps_of_the_tutorial_print_what_its_page_shows(tmp_path: Path) -> None:
+def test_the_first_steps_of_the_tutorial_print_what_its_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "logos"
     folder.mkdir()
     lines = ["file,title,team"]
@@ -107,10 +110,17 @@ def test_the_first_steps_of_the_tutorial_print_what_its_page_shows(tmp_path: Pat
     TOOL.prepare(folder, tmp_path / "work")
     steps = [step for step in TOOL.steps(TUTORIAL) if not re.match(r"logolib (train|generate|evaluate)", step.command)]
     assert [step.command.split()[1] for step in steps] == ["collect", "caption", "collect", "dataset"]
+    monkeypatch.chdir(tmp_path / "work")
     for step in steps:
-        done = TOOL.run(step.command.replace("limit=300", "limit=8"), tmp_path / "work")
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(cli.app, shlex.split(step.command.replace("limit=300", "limit=8"))[1:])
+        assert done.exit_code == 0, done.stderr
         assert step.missing(done.stdout) == []
+
+
+def test_only_commands_of_logolib_are_run(tmp_path: Path) -> None:
+    assert TOOL.run("logolib --version", tmp_path).stdout.strip() == logolib.__version__
+    with pytest.raises(ValueError, match="no command of logolib"):
+        TOOL.run("touch here", tmp_path)
 
 
 def test_a_line_that_is_not_printed_any_more_is_found() -> None:
