@@ -7,7 +7,7 @@ PROFILE ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report pdf test lint lock base study-load faults audit axe clean
+.PHONY: report pdf install test lint lock base tutorial study-load faults audit axe clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -16,6 +16,8 @@ report: $(READY)
 # The report, and the whole of it as one PDF beside the pages (Chromium prints it).
 pdf: report
 	@$(BIN)/logolib book runs/$(PROFILE)/log/plan.json --pdf
+
+install: $(READY)
 
 # Tests of one file stay in one process; torch would give each process all cores.
 test: lint
@@ -41,6 +43,11 @@ base: $(READY)
 		$(BIN)/logolib train $$part --data runs/base/data --out runs/base/model --profile base --resume || exit 1; done
 	$(BIN)/python benchmarks/ship_base.py runs/base/model
 	$(BIN)/python benchmarks/measure_base.py
+
+# The tutorial's own commands on a folder of logos, timed: ten minutes.
+tutorial: $(READY)
+	@test -n "$(FOLDER)" || { echo "Say which folder of logos: make tutorial FOLDER=my-logos" >&2; exit 1; }
+	$(BIN)/python benchmarks/tutorial.py "$(FOLDER)"
 
 # 200 raters at once, then a server that is killed: minutes. pytest runs a short form of both.
 study-load: $(READY)

@@ -62,6 +62,7 @@ for place, (stage, what) in enumerate(STAGES.items()):
 rule book:
     input:
         "_config.yml",
+        "CHANGELOG.md",
         [str(path) for path in sorted(Path("book").rglob("*")) if path.is_file()],
         [f"{RUN}/book/{what.notebook}" for what in STAGES.values()],
         [f for f in results(*STAGES) if f.endswith("result.json")],

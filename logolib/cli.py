@@ -202,7 +202,6 @@ def caption(
     from logolib.caption import caption as stage
 
     result = stage(settings.caption, source, out, seed=settings.seed, profile=profile.value)
-    typer.echo(f"{result.values['accepted']} of {result.values['logos']} logos got a caption that the gate accepts")
     _report(result, out, as_json)
 
 
@@ -391,7 +390,6 @@ def evaluate(
     common: dict[str, Any] = {"seed": settings.seed, "profile": profile.value}
     folder = _here(data, out.parent / "inputs")
     result = stage(settings.evaluate, models, folder, out, baselines=baselines, **common)
-    typer.echo(result.values["verdict"])
     _report(result, out, as_json)
 
 
@@ -420,7 +418,6 @@ def study_design(
     from logolib.study.design import design
 
     result = design(settings.study, arms, out, seed=settings.seed, profile=profile.value)
-    typer.echo(result.values["power"]["verdict"])
     _report(result, out, as_json)
 
 
@@ -480,7 +477,6 @@ def study_analyse(
         seed=settings.seed,
         profile=profile.value,
     )
-    typer.echo(result.values["verdict"])
     _report(result, out, as_json)
 
 
@@ -710,7 +706,11 @@ def _here(place: str, inputs: Path) -> Path:
 
 
 def _report(result: StageResult, out: Path, as_json: bool) -> None:
-    """Print what a stage wrote and left out."""
+    """Print what a stage found, wrote and left out."""
+    from logolib.report.sentences import said
+
+    if sentence := said(result):
+        typer.echo(sentence)
     for file in {**result.files, "result": "result.json"}.values():
         typer.echo(f"wrote {out / file}")
     if result.skipped:

@@ -30,6 +30,7 @@ def make_project(root: Path) -> None:
     (root / "notebooks").mkdir(parents=True)
     (root / "book").mkdir()
     shutil.copy(ROOT / "Snakefile", root)
+    shutil.copy(ROOT / "CHANGELOG.md", root)
     for name, stage in STAGES.items():
         parameters = 'profile = "smoke"\nrun = "../runs/notebooks"\nchanges = ""'
         cells = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from logolib.report import tables
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 PAGES = sorted(BOOK.glob("*.md"))
+REFERENCE = ("api", "changelog")  # looked up, not read from end to end: nothing is found there
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
@@ -43,7 +45,7 @@ def test_a_page_has_one_title_a_question_and_what_was_found(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text("utf8"), flags=re.S)
     assert len(re.findall(r"^# ", text, re.M)) == 1
     assert ":class: question" in text
-    assert page.stem == "index" or re.findall(r"^## (.*)", text, re.M)[-1] == "What was found"
+    assert page.stem in ("index", *REFERENCE) or re.findall(r"^## (.*)", text, re.M)[-1] == "What was found"
 
 
 @every_page
@@ -60,6 +62,12 @@ def test_a_page_links_only_to_what_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf8")):
         there = ROOT / "notebooks" / target[5:] if target.startswith("runs/") else BOOK / target
         assert there.is_file(), target
+
+
+@pytest.mark.parametrize("name", re.findall(r"^\.\. auto\w+:: (\S+)", (BOOK / "api.md").read_text("utf8"), re.M))
+def test_what_the_reference_lists_is_there_and_tells_what_it_does(name: str) -> None:
+    module, _, thing = name.rpartition(".")
+    assert (getattr(importlib.import_module(module), thing).__doc__ or "").strip()
 
 
 def test_every_citation_is_in_the_bibliography_and_every_entry_is_cited() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from PIL import Image
 
 from logolib.records import MANIFEST_COLUMNS
 from logolib.report import evaluation, figures, measured, tables, votes
+from logolib.report.api import to_rst
 from logolib.report.benchmarks import keep, to_html
+from logolib.report.sentences import said
 from logolib.results import ResultError, StageResult
 
 PROVENANCE = {"profile": "smoke", "seed": 3, "data_hash": "feed", "commit": "c0ffee", "seconds": 1.5}
@@ -37,7 +40,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "caption_words_median": 7,
     },
     "caption": {
-        "logos": 5, "candidates": 15, "accepted": 4, "accepted_share": [0.8, 0.4, 0.9],
+        "logos": 5, "left": 2, "candidates": 15, "accepted": 4, "accepted_share": [0.8, 0.4, 0.9],
         "gate": {"with_club": {
             "passed": {"true": [0.9, 0.8, 1.0], "shuffled": [0.1, 0.0, 0.2]},
             "false_passed": [0.05, 0.0, 0.1],
@@ -275,3 +278,23 @@ def test_a_kept_benchmark_is_shown_with_its_command_and_commit(tmp_path: Path) -
     assert "a note" in html
     assert kept["commit"]
     assert kept["machine"] in html
+
+
+@pytest.mark.parametrize("stage", [stage for stage in VALUES if stage != "baselines"])
+def test_a_command_says_in_one_sentence_what_its_stage_found(stage: str) -> None:
+    sentence = said(result(stage))
+    assert re.fullmatch(r"[^\n]+\.", sentence)
+
+
+def test_names_are_told_from_captions_and_logos_that_wait_are_counted() -> None:
+    collected = {**VALUES["collect"], "caption_words_median": 2.0}
+    assert "the median caption has 2 words, as a name has" in said(StageResult("collect", collected, {}, PROVENANCE))
+    assert "name" not in said(result("collect"))
+    assert "2 more wait" in said(result("caption"))
+    assert "wait" not in said(StageResult("caption", {**VALUES["caption"], "left": 0}, {}, PROVENANCE))
+
+
+def test_a_docstring_s_code_is_code_and_its_other_marks_are_text() -> None:
+    told = ["Writes `a*.png` for `x_`s, *not* emphasis, name_ and |bar|; one ` alone."]
+    (line,) = to_rst(told)
+    assert line == (r"Writes \ ``a*.png``\  for \ ``x_``\ s, \*not\* emphasis, name\_ and \|bar\|; one \` alone.")

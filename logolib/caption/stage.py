@@ -76,6 +76,7 @@ def caption(
     _write_gallery(out / "gallery", chosen, {one["id"] for one in shown})
     values = {
         "logos": len(chosen),
+        "left": len(logos) - len(chosen),
         "accepted": len(accepted),
         "accepted_share": interval(len(accepted), len(chosen)),
         "candidates": sum(len(row.verdicts) for row in rows),

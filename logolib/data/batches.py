@@ -140,5 +140,5 @@ def batches(n: int, batch_size: int, seed: int, start_step: int = 0) -> Iterator
 def _shards(data: Path, split: str) -> list[Path]:
     shards = sorted(data.glob(f"{split}-*.tar"))
     if not shards:
-        raise DataError(f"There is no {split} shard in {data}; run dataset first.")
+        raise DataError(f"There is no {split} shard in {data}; `logolib dataset` writes some.")
     return shards

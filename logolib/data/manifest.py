@@ -29,7 +29,7 @@ def manifest_table(folder: Path) -> pa.Table:
     """
     path = folder / "manifest.parquet"
     if not path.is_file():
-        raise DataError(f"There is no manifest {path}; run collect first.")
+        raise DataError(f"There is no manifest {path}; `logolib collect` writes one.")
     try:
         found = pq.read_table(path, partitioning=None, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -97,8 +97,9 @@ def make_sweep(
 
     stage, _, key = measure.partition(".")
     if stage not in STAGES or key not in tables.NUMBERS.get(stage, {}):
-        known = ", ".join(f"{one}.{number}" for one in STAGES for number in tables.NUMBERS.get(one, {}))
-        raise PipelineError(f"There is no measure {measure!r}; known ones are {known}.")
+        known = tables.NUMBERS.get(stage)
+        hint = f"the stage {stage} has" if known else "it is STAGE.NUMBER, of a stage such as"
+        raise PipelineError(f"There is no measure {measure!r}; {hint} {', '.join(known or tables.NUMBERS)}.")
     varied = [setting for setting, values in grid.items() if len(values) > 1]
     if not varied:
         raise PipelineError("A sweep needs a setting with two values or more, as in --set seed=0,1,2.")

@@ -1,5 +1,1 @@
-"""Every figure and table of the book and the notebooks, made from results on disk."""
-
-from logolib.report import datacard, figures, tables
-
-__all__ = ["datacard", "figures", "tables"]
+"""Every figure, table and sentence of the book, the notebooks and the commands, made from results."""
