@@ -26,7 +26,7 @@ from logolib.train import train_decoder
 PROBE = 12  # steps that tell how long one takes
 FOLDED_BY_2: dict[str, Any] = {"fold": 2, "dim": 48, "dim_mults": (1, 2, 4)}
 DESIGNS: dict[str, dict[str, Any]] = {
-    "as shipped": {},
+    "the recipe": {},
     "plain pixels": {"fold": 1, "dim": 24, "dim_mults": (1, 2, 4, 8), "attention": (False, False, True, True)},
     "folded by 2": {**FOLDED_BY_2, "attention": (False, True, True)},
     "folded by 2, no early downsampling": {

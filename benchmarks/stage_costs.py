@@ -159,8 +159,8 @@ def _of_pictures(line: Line) -> dict[str, str]:
     return {
         "stage": line.stage,
         "pictures": ", ".join(f"{size:,}" for size in line.sizes),
-        "seconds": ", ".join(f"{one:.2g}" for one in line.seconds),
-        "a picture more": f"{1000 * line.slope:.2g} ms",
+        "seconds": ", ".join(map(_short, line.seconds)),
+        "a picture more": f"{_short(1000 * line.slope)} ms",
         "to begin with": f"{line.fixed:.1f} s",
     }
 
@@ -168,10 +168,15 @@ def _of_pictures(line: Line) -> dict[str, str]:
 def _of_parameters(line: Line) -> dict[str, str]:
     return {
         "stage": line.stage,
-        "parameters": ", ".join(f"{size / 1e6:.2g} M" for size in line.sizes),
-        "a picture, once": ", ".join(f"{1000 * one:.2g} ms" for one in line.seconds),
-        "a million parameters more": f"{1e9 * line.slope:.2g} ms a picture",
+        "parameters": ", ".join(f"{_short(size / 1e6)} M" for size in line.sizes),
+        "a picture, once": ", ".join(f"{_short(1000 * one)} ms" for one in line.seconds),
+        "a million parameters more": f"{_short(1e9 * line.slope)} ms a picture",
     }
+
+
+def _short(value: float) -> str:
+    """Two digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _time(seconds: float) -> str:
