@@ -56,9 +56,9 @@ def _stage(plan: Plan, src: Path) -> None:
     """Copy what the book is made of into one folder of its own."""
     shutil.rmtree(src, ignore_errors=True)
     shutil.copytree("book", src, ignore=shutil.ignore_patterns("_build", ".ipynb_checkpoints", "__pycache__"))
-    shutil.copy("CHANGELOG.md", src)  # a page of the book includes it
     shutil.copytree(plan.run / "book", src / "runs", dirs_exist_ok=True)
     (src / "results").mkdir(exist_ok=True)
+    shutil.copy("CHANGELOG.md", src / "results" / "changelog.txt")  # text: a page includes it, and it is none itself
     if (plan.run / "sweep" / "result.json").is_file():
         (src / "results" / "sweep").mkdir()
         shutil.copy(plan.run / "sweep" / "result.json", src / "results" / "sweep")
