@@ -1,7 +1,10 @@
 """A project whose notebooks write a small result and stop there, for tests of the pipeline."""
 
+import importlib.util
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -55,3 +58,13 @@ def add_cell(path: Path, source: str) -> None:
     notebook = nbformat.read(path, 4)
     notebook.cells.append(new_code_cell(source))
     nbformat.write(notebook, path)
+
+
+def load_benchmark(name: str) -> ModuleType:
+    """benchmarks/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

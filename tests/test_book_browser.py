@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
-from project import ROOT, make_project, write_notebook
+from project import ROOT, load_benchmark, make_project, write_notebook
 
 from logolib.pipeline import build_book
 from logolib.pipeline.plan import STAGES, Plan
@@ -31,18 +28,7 @@ PAGES = {
     "reproduce": "# How to reproduce\n\n```{printed} results/logos-from-words.pdf\n```\n",
 }
 
-
-def load_axe() -> ModuleType:
-    """benchmarks/axe.py as a module."""
-    spec = importlib.util.spec_from_file_location("axe", ROOT / "benchmarks" / "axe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["axe"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-axe = load_axe()
+axe = load_benchmark("axe")
 
 
 def write_evaluation(run: Path) -> None:

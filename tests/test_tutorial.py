@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import click
 import pytest
 import typer
 from PIL import Image
+from project import load_benchmark
 from typer.testing import CliRunner
 
 import logolib
@@ -25,18 +23,7 @@ HOWTO = (ROOT / "book" / "howto.md").read_text("utf8")
 TUTORIAL = (ROOT / "book" / "tutorial.md").read_text("utf8")
 HIDDEN = {"notebook", "job", "book", "sweep-table"}  # the pipeline calls these
 
-
-def load_tool() -> ModuleType:
-    """benchmarks/tutorial.py as a module."""
-    spec = importlib.util.spec_from_file_location("tutorial", ROOT / "benchmarks" / "tutorial.py")
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["tutorial"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TOOL = load_tool()
+TOOL = load_benchmark("tutorial")
 SECTIONS = {part.split("\n", 1)[0].strip("`"): part for part in re.split(r"^## ", HOWTO, flags=re.M)[1:]}
 COMMANDS = [step.command for page in (TUTORIAL, HOWTO) for step in TOOL.steps(page)]
 
