@@ -1,13 +1,15 @@
 """Whether a decoder uses a figure's name: its loss with the right prompt, and with another figure's name in it.
 
-Crests, and figures alone, that no training saw; all else about a prompt, and the noise, stays. Several models, one
-after the other: python benchmarks/figure_names.py --model default runs/mine/model
+Crests with letters, large figures on a ground and figures alone, that no training saw; all else about a prompt, and
+the noise, stays. Several models, one after the other:
+python benchmarks/figure_names.py --model default runs/mine/model
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,9 +51,14 @@ def main() -> None:
 def measure(model: str, n: int) -> list[dict[str, Any]]:
     """A row a kind of picture, with the loss at each time."""
     pipe, rows = LogoPipeline.from_pretrained(model), []
-    for kind, figures in (("crests", 0.0), ("figures alone", 1.0)):
-        drawn = sample_many(2 * n, derive(0, "figure names") % 2**32, for_judging=True, figures=figures)
-        emblems = [emblem for emblem, _ in drawn if emblem.charge is not None][:n]
+    kinds: list[tuple[str, float, Callable[[Emblem], bool]]] = [
+        ("crests", 0.0, lambda emblem: emblem.charge is not None),
+        ("large figures on a ground", 1.0, lambda emblem: emblem.shape != "free"),
+        ("figures alone", 1.0, lambda emblem: emblem.shape == "free"),
+    ]
+    for kind, figures, wanted in kinds:
+        drawn = sample_many(4 * n, derive(0, "figure names") % 2**32, for_judging=True, figures=figures)
+        emblems = [emblem for emblem, _ in drawn if wanted(emblem)][:n]
         others = [replace(emblem, charge=emblems[i - 7].charge) for i, emblem in enumerate(emblems)]
         x0 = fold((to_float(draw_many(emblems, pipe.image_size)) + 1) / 2, pipe.fold) * 2 - 1
         row: dict[str, Any] = {"model": model, "of": kind}

@@ -14,6 +14,7 @@ from logolib.config import ClipSettings, DecoderSettings, LogolibError, Profile,
 from logolib.emblems.charges import RESERVED_CHARGES
 from logolib.emblems.corpus import sample_many
 from logolib.emblems.model import RESERVED_STYLES
+from logolib.emblems.shapes import RESERVED_SHAPES
 from logolib.generate import LogoPipeline
 from logolib.models.clip import load_clip
 from logolib.models.upsampler import load_upsampler
@@ -177,16 +178,18 @@ def test_siblings_differ_in_one_thing_and_share_a_batch(tiny_data: Path, tmp_pat
     assert len(drawn_rows) % 4 == 0
 
 
-def test_a_share_of_the_drawings_shows_a_figure_alone(tiny_data: Path, tmp_path: Path) -> None:
-    alone = [emblem for emblem, _ in sample_many(200, 7, figures=1.0)]
-    for emblem in alone:
-        assert (emblem.shape, emblem.initials, emblem.wordmark) == ("free", None, None)
+def test_a_share_of_the_drawings_shows_a_large_figure(tiny_data: Path, tmp_path: Path) -> None:
+    large = [emblem for emblem, _ in sample_many(200, 7, figures=1.0)]
+    for emblem in large:
+        assert (emblem.initials, emblem.wordmark) == (None, None)
         assert emblem.charge is not None
         assert emblem.charge not in RESERVED_CHARGES
         assert emblem.style not in RESERVED_STYLES
-    assert len({emblem.charge for emblem in alone}) > 20
+        assert emblem.shape not in RESERVED_SHAPES
+    assert len({emblem.charge for emblem in large}) > 20
+    assert 0.4 < sum(emblem.shape == "free" for emblem in large) / 200 < 0.7
     mixed = [emblem.shape == "free" for emblem, _ in sample_many(400, 7, figures=0.5)]
-    assert 0.45 < sum(mixed) / 400 < 0.7
+    assert 0.2 < sum(mixed) / 400 < 0.45
     hashes = {load_corpus(tiny_data, tmp_path, 32, 0, ClipSettings(drawn=4, figures=f)).hash for f in (0.0, 0.5, 1.0)}
     assert len(hashes) == 3
 

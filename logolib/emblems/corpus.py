@@ -43,7 +43,8 @@ def sample_many(
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
-    Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a figure alone.
+    Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a large figure and no
+    letters.
     """
     rng = np.random.default_rng([seed, int(for_judging)])
     found: list[tuple[Emblem, str]] = []

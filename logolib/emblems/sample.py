@@ -153,7 +153,10 @@ def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0) -> Emblem:
 
 
 def sample_figure(rng: np.random.Generator) -> Emblem:
-    """A figure alone, large, without ground and letters; nothing of it is reserved."""
+    """A figure that stands large, without letters: half of them alone, half on a ground; nothing of it is reserved."""
+    charge = sample_charge(rng, reserved=False)
+    if rng.random() < 0.5:
+        return dress(rng, frozenset(), charge, None, None, None)
     style = pick(rng, [s for s in STYLES if s not in RESERVED_STYLES], _STYLE_WEIGHT)
     while (scheme := _scheme(rng, "free", "plain", style)) is None:
         pass
@@ -165,7 +168,7 @@ def sample_figure(rng: np.random.Generator) -> Emblem:
         field=field,
         second=None,
         border=scheme["border"],
-        charge=sample_charge(rng, reserved=False),
+        charge=charge,
         charge_colour=scheme["figure"],
         initials=None,
         wordmark=None,
