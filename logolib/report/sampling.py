@@ -27,7 +27,7 @@ def sampler_curve(rows: Sequence[Mapping[str, Any]]) -> Figure:
                 axes.plot([row["evaluations"]], [row["attributes"]], marker, color=GREY, label=row["sampler"])
         ticks = sorted({row["evaluations"] for row in rows if row.get("attributes") is not None})
         axes.set_xscale("log")
-        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
         axes.minorticks_off()
         axes.set(xlabel="network evaluations a picture", ylabel="attributes as asked")
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
