@@ -1,4 +1,5 @@
-"""What a linear reader finds in the three things a prompt becomes: its embedding, the tower's states, its words.
+"""What a linear reader finds in the three things a prompt becomes (its embedding, the tower's states, its words),
+and in the embedding of the picture that it describes.
 
 Prompts are of drawn emblems, whose attributes are known; a sixth of them is held out of the ridge regression.
 python benchmarks/what_the_text_tells.py
@@ -7,6 +8,7 @@ python benchmarks/what_the_text_tells.py
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -15,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from logolib.config import LogolibError
-from logolib.emblems.corpus import sample_many
+from logolib.emblems.corpus import draw_many, sample_many
 from logolib.generate import LogoPipeline
 from logolib.generate.draw import embed_prompts
+from logolib.models.clip import embed_images
 from logolib.report.benchmarks import keep
 from logolib.seeds import derive
 
@@ -40,7 +43,9 @@ def main() -> None:
     parts = [embed_prompts(pipe, [words for _, words in found[i : i + 256]]) for i in range(0, len(found), 256)]
     embeddings = torch.cat([embedding for embedding, _ in parts])
     states, words = torch.cat([encodings.sum(1) for _, encodings in parts]).chunk(2, -1)
+    pictures = draw_many([emblem for emblem, _ in found], pipe.clip.image_size, os.cpu_count() or 1)
     inputs = {
+        "picture": embed_images(pipe.clip, pictures),
         "embedding": embeddings,
         "states": F.normalize(states, dim=-1),
         "words": F.normalize(words, dim=-1),
