@@ -36,6 +36,7 @@ FURTHER: dict[str, dict[str, Any]] = {
     "several positives": {"unique_captions": False, "multi_positive": True},
     "locked pictures": {"lock_image": True},
     "locked words": {"lock_text": True},
+    "three times the steps": {"steps": 120},
 }
 
 
