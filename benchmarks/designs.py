@@ -45,7 +45,7 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "no text": {"text_encodings": False},
     "true embeddings only": {"prior_share": 0.0},
     "guesses only": {"prior_share": 1.0},
-    "no figures alone": {"figures": 0.0},
+    "no large figures": {"figures": 0.0},
     "long average": {"ema": 0.9995},
     "short average": {"ema": 0.98},
 }
