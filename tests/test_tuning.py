@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,27 @@ def test_what_upstream_offers_trains_a_step(tiny_model: Path, option: dict[str, 
     value = decoder(fold(torch.rand(2, 3, 16, 16), 2), **given)
     value.backward()
     assert torch.isfinite(value)
+
+
+def test_compiling_without_a_compiler_is_refused_before_the_training(
+    smoke: Profile, tiny_data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(TrainError, match=r"install g\+\+, or set decoder.torch_compile=false"):
+        _finetuned(smoke, tiny_data, tiny_model, tmp_path, torch_compile=True)
+
+
+@pytest.mark.skipif("LOGOLIB_LONG" not in os.environ, reason="takes minutes; set LOGOLIB_LONG=1")
+def test_a_compiled_decoder_takes_the_steps_of_one_that_is_not(
+    smoke: Profile, tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    # nothing dropped: compiled code draws other random numbers
+    same = {"start": None, "precision": "fp32", "image_dropout": 0.0, "text_dropout": 0.0}
+    plain, compiled = (
+        _finetuned(smoke, tiny_data, tiny_model, tmp_path / name, torch_compile=name == "compiled", **same)
+        for name in ("plain", "compiled")
+    )
+    assert plain.keys() == compiled.keys()
+    for name, value in plain.items():
+        assert (value - compiled[name]).abs().mean() < 1e-4, name

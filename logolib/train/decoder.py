@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from logolib.train import processes
 from logolib.train.bridge import Bridge, carried_over, kept, linear_map, rebuilt
 from logolib.train.corpus import BatchFeed, Corpus, embed_corpus, guess_images, load_corpus
 from logolib.train.job import Job
-from logolib.train.loop import best_device
+from logolib.train.loop import TrainError, best_device
 from logolib.train.parts import in_parts
 from logolib.train.preflight import PICTURES, preflight
 from logolib.train.tuning import choose, merged
@@ -83,6 +85,8 @@ def train_decoder(
     if settings.min_snr_gamma is not None:
         weigh_by_snr(decoder, settings.min_snr_gamma, settings.snr_floor)
     choose(decoder.to(device), settings)
+    if settings.torch_compile:
+        _compile(decoder, device)
     embeddings, val_embeddings = space.images, space.val_images
     tokens, val_tokens = (eyes.vocabulary.encode(words).to(device) for words in (corpus.captions, corpus.val_captions))
     rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "decoder order"))
@@ -134,6 +138,13 @@ def train_decoder(
     previews = [point["step"] for point in fitted.curve if "val_loss" in point]
     values["previews"] = [{"step": step, "file": f"previews/{step:06d}.png"} for step in previews]
     return job.record(fitted, values)
+
+
+def _compile(decoder: Any, device: torch.device) -> None:
+    """Compile the Unet in place; its weights keep their names, and copies of it are not compiled."""
+    if device.type == "cpu" and not (os.environ.get("CXX") or any(map(shutil.which, ("g++", "clang++")))):
+        raise TrainError("decoder.torch_compile needs a C++ compiler; install g++, or set decoder.torch_compile=false.")
+    decoder.unets[0].compile()
 
 
 def _bridge(theirs: Clip, ours: Clip, corpus: Corpus, width: int | None) -> tuple[Bridge, dict[str, float]]:
