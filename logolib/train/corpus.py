@@ -128,7 +128,8 @@ def _kept(folder: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, 
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=folder.name, suffix=".partial"))
     try:
         for name, array in make().items():
-            np.save(partial / f"{name}.npy", array, allow_pickle=False)
+            with open(partial / f"{name}.npy", "w+b") as file:  # "wb" lets numpy write itself, which hides a full disk
+                np.save(file, array, allow_pickle=False)
         sums = {file.stem: sha256_file(file) for file in sorted(partial.iterdir())}
         write_text(partial / CHECKSUMS, json.dumps(sums))
         partial.chmod(0o755)
