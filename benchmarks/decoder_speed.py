@@ -32,7 +32,8 @@ from logolib.text import Vocabulary
 ARMS = {
     "stock, CLIP in the loop": "DecoderTrainer as its script runs it",
     "stock, embeddings given": "the same with embeddings from .npy files, no text, fixed variance",
-    "ours, same Unet": "cached embeddings, pictures in memory, channels last, kept memory",
+    "ours, same Unet, fp32": "cached embeddings, pictures in memory, channels last, kept memory",
+    "ours, same Unet": "the same in the precision that it chooses: bf16 where the processor has it",
     "ours, pixels folded by 2": "the same on 32 x 32 x 12, as in the base that ships",
 }
 PICTURES, SHARDS, WARM = 256, 4, 3
@@ -135,6 +136,7 @@ def _ours(given: argparse.Namespace) -> float:
     from logolib.train import train_decoder
 
     settings = DecoderSettings(
+        precision="fp32" if "fp32" in given.arm else "auto",
         fold=2 if "folded" in given.arm else 1,
         steps=given.steps + WARM,
         batch_size=given.batch_size,

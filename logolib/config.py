@@ -369,8 +369,10 @@ class StageResources(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _whole_rows(cls, rows: dict[str, Any]) -> dict[str, Any]:
+    def _whole_rows(cls, rows: Any) -> Any:
         """A row that names some of its columns keeps the others."""
+        if not isinstance(rows, dict):
+            return rows
         known = {stage: field.default.model_dump() for stage, field in cls.model_fields.items()}
         return {k: {**known.get(k, {}), **row} if isinstance(row, dict) else row for k, row in rows.items()}
 

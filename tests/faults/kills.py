@@ -10,10 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from faults.judged import Case, WrongError, unclear
 from faults.stages import Stage, stages
@@ -56,6 +59,7 @@ def _in_child(stage: Stage, world: World, at: Path, pipe: int, event: int, limit
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
+    tqdm.set_lock(threading.RLock())  # its own is shared by processes: one killed while it holds it stops the next
     killer, code, said = Killer(event), 0, b""
     sys.addaudithook(killer)
     if limit is not None:
