@@ -1,6 +1,7 @@
 """Turn a run's models into the base that ships: 8-bit weights, and a record of how they were trained.
 
-python benchmarks/ship_base.py runs/base/model
+A part that was trained in the space of the shipped CLIP can take its place alone:
+python benchmarks/ship_base.py runs/base/model [--only decoder]
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from logolib.config import LogolibError
 from logolib.models.clip import load_clip
@@ -21,6 +25,11 @@ from logolib.models.weights import BASE, Precision, read_config, save_config, sa
 from logolib.results import read_result, write_text
 
 LIMIT = 24_000_000  # bytes, all parts together
+LOADERS: dict[str, Callable[[Path], nn.Module]] = {
+    "prior": load_prior,
+    "decoder": lambda folder: load_decoder(folder)[0],
+    "upsampler": load_upsampler,
+}
 PRECISIONS: dict[str, Precision] = {"clip": "int8", "prior": "int8", "decoder": "int8", "upsampler": "float16"}
 
 
@@ -29,25 +38,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, default=BASE)
+    parser.add_argument("--only", choices=LOADERS, help="the others stay as they are in OUT")
     given = parser.parse_args()
     try:
-        size = ship(given.run, given.out)
+        size = ship(given.run, given.out, given.only)
     except LogolibError as error:
         sys.exit(str(error))
     print(f"{given.out}: {size / 1e6:.1f} MB")
 
 
-def ship(run: Path, out: Path) -> int:
+def ship(run: Path, out: Path, only: str | None = None) -> int:
     """Write OUT/PART/{model.safetensors,config.json} and OUT/base.json; returns the bytes of all weights."""
     eyes = load_clip(run / "clip")
-    eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
-    (out / "clip" / "model.safetensors").chmod(0o644)
+    record: dict[str, Any] = {}
+    if only is None:
+        eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
+        (out / "clip" / "model.safetensors").chmod(0o644)
+        record["clip"] = _record(run, "clip")
+    else:
+        record = json.loads((out / "base.json").read_text("utf8"))
     fingerprint = load_clip(out / "clip").fingerprint()
-    record: dict[str, Any] = {"clip": _record(run, "clip")}
-    modules = {"prior": load_prior(run / "prior"), "decoder": load_decoder(run / "decoder")[0]}
-    if (run / "upsampler" / "model.safetensors").exists():
-        modules["upsampler"] = load_upsampler(run / "upsampler")
-    for part, module in modules.items():
+    if only is not None and eyes.fingerprint() != fingerprint:
+        raise LogolibError(f"{run} has another CLIP than {out}; ship all its parts, without --only.")
+    for part in LOADERS if only is None else [only]:
+        if part == "upsampler" and not (run / part / "model.safetensors").exists():
+            continue
+        module = LOADERS[part](run / part)
         (out / part).mkdir(parents=True, exist_ok=True)
         save_weights(module, out / part / "model.safetensors", PRECISIONS[part])
         (out / part / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
