@@ -200,7 +200,7 @@ class DecoderSettings(DiffusionSettings):
     preflight: int | None = Field(
         None, ge=0, le=1_000_000
     )  # steps on eight pictures first; None: 100 before 1000 steps or more
-    torch_compile: bool = False  # half as fast again after minutes of compiling; on a CPU it needs a C++ compiler
+    torch_compile: bool = False  # quicker steps after minutes of compiling; on a CPU it needs a C++ compiler
     preview_every: Steps = 200
     previews: int = Field(8, ge=1, le=1000)
 
