@@ -132,13 +132,13 @@ def _stock(given: argparse.Namespace) -> float:
 
 
 def _ours(given: argparse.Namespace) -> float:
-    """Pictures a second of `train_decoder` itself, its preview and its saving at the end among them."""
+    """Pictures a second of `train_decoder` itself: a long run less a short one, which begins and ends alike."""
     from logolib.train import train_decoder
 
-    settings = DecoderSettings(
+    short = DecoderSettings(
         precision="fp32" if "fp32" in given.arm else "auto",
         fold=4 if "folded" in given.arm else 1,
-        steps=given.steps + WARM,
+        steps=WARM,
         batch_size=given.batch_size,
         lr=3e-4,
         ema=0.99,
@@ -147,8 +147,11 @@ def _ours(given: argparse.Namespace) -> float:
         previews=1,
         **UNET,
     )
-    result = train_decoder(settings, given.work / "data", given.work / "model", progress=False)
-    return float(result.values["images_per_s"])
+    seconds = []
+    for settings in (short, short.model_copy(update={"steps": WARM + given.steps})):
+        result = train_decoder(settings, given.work / "data", given.work / "model", progress=False)
+        seconds.append(settings.steps * given.batch_size / result.values["images_per_s"])
+    return given.steps * given.batch_size / (seconds[1] - seconds[0])
 
 
 def _prepare(given: argparse.Namespace) -> None:

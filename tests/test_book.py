@@ -58,8 +58,8 @@ def test_a_page_cites_only_numbers_that_notebooks_store(page: Path) -> None:
 
 
 @every_page
-def test_a_page_links_only_to_what_exists(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf8")):
+def test_a_page_names_only_what_exists(page: Path) -> None:
+    for target in re.findall(r"(?:\]\(|^```\{benchmark\} )([^)#\s]+)", page.read_text("utf8"), re.M):
         there = ROOT / "notebooks" / target[5:] if target.startswith("runs/") else BOOK / target
         assert there.is_file(), target
 

@@ -79,7 +79,7 @@ def train_decoder(
         )
         config, weights = rebuilt(config, bridge), carried_over(weights, bridge)
     torch.manual_seed(derive(seed, "decoder weights"))
-    decoder = build_decoder(config)
+    decoder: Any = build_decoder(config)
     if start is not None:
         fill(decoder, weights, start / "model.safetensors")
     if settings.min_snr_gamma is not None:
@@ -97,8 +97,8 @@ def train_decoder(
             pictures = F.interpolate(pictures, (side, side), mode="area")
         return fold((pictures + 1) / 2, factor).contiguous(memory_format=torch.channels_last)
 
-    def words(tokens: Tensor) -> Tensor:
-        return eyes.encode_text_tokens(tokens)[1]
+    def words(tokens: Tensor) -> Tensor | None:
+        return eyes.encode_text_tokens(tokens)[1] if decoder.condition_on_text_encodings else None
 
     def loss_of(network: nn.Module, rows: np.ndarray) -> Tensor:
         some = torch.as_tensor(rows, device=device)
