@@ -96,7 +96,10 @@ def _try(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "parameters": values["parameters"],
         "pictures_a_second": values["images_per_s"],
         "held_out_loss": round(values["curve"][-1]["val_loss"], 4),
-        **{key: f"{row['accuracy']:.0%}" for key, row in table.items()},
+        **{
+            key: f"{row['accuracy']:.0%} ({row['low']:.0%} to {row['high']:.0%}; chance {row['chance']:.0%})"
+            for key, row in table.items()
+        },
     }
 
 

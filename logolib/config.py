@@ -189,6 +189,9 @@ class DecoderSettings(DiffusionSettings):
         0.0, ge=0, le=1e6
     )  # the least of that ratio; 1 keeps the noisiest times, where words matter most
     p2_gamma: float = Field(0.0, ge=0, le=100)  # weighs the loss by what is perceived; 1 is usual
+    weighting_scheme: Literal["none", "logit_normal"] = "none"  # which noise levels are drawn in training
+    logit_mean: float = Field(0.0, ge=-10, le=10)  # of logit_normal; above 0 the noisier half comes up more often
+    logit_std: float = Field(1.0, gt=0, le=10)
     learned_variance: bool = False  # upstream's default, True, is where users meet NaN
     self_conditioning: bool = False  # the network sees its last guess of the picture
     beta_schedule: Literal["cosine", "linear", "quadratic", "sigmoid", "jsd"] = "cosine"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,15 @@ from torch import Tensor, nn
 
 from logolib.config import DecoderSettings, Profile
 from logolib.models.clip import load_clip
-from logolib.models.decoder import build_decoder, condition, decoder_config, fold, load_decoder, weigh_by_snr
+from logolib.models.decoder import (
+    build_decoder,
+    condition,
+    decoder_config,
+    draw_times,
+    fold,
+    load_decoder,
+    weigh_by_snr,
+)
 from logolib.models.weights import fill, read_weights
 from logolib.train import train_clip, train_decoder, train_prior
 from logolib.train.bridge import Bridge, carried_over, kept, linear_map, rebuilt
@@ -141,6 +151,19 @@ def test_min_snr_weighs_a_time_by_its_clipped_ratio(tiny_model: Path, objective:
     ]  # all three in the picture's units
     torch.testing.assert_close(at_x0, snr.clamp(floor, 5.0))
     assert schedule.p2_reweigh_loss(torch.ones(1), torch.tensor([0])).item() == pytest.approx(weights[0].item())
+
+
+@pytest.mark.parametrize("mean", [-1.0, 0.0, 1.5])
+def test_logit_normal_times_follow_their_law_and_leave_evaluation_alone(tiny_model: Path, mean: float) -> None:
+    decoder: Any = build_decoder(decoder_config(TINY, load_clip(tiny_model / "clip")))
+    draw_times(decoder, mean, 1.0)
+    torch.manual_seed(0)
+    average = copy.deepcopy(decoder).eval()
+    drawn, evaluated = (some.noise_schedulers[0].sample_random_times(20_000) for some in (decoder, average))
+    assert drawn.unique().tolist() == evaluated.unique().tolist() == list(range(10))
+    first_half = torch.special.ndtr(torch.tensor(-mean)).item()  # where the logit lies below 0
+    assert (drawn < 5).float().mean().item() == pytest.approx(first_half, abs=0.02)
+    assert evaluated.float().mean().item() == pytest.approx(4.5, abs=0.1)
 
 
 @pytest.mark.parametrize("option", [{"learned_variance": True}, {"self_conditioning": True}, {"p2_gamma": 1.0}])

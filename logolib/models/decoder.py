@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -98,6 +99,23 @@ def weigh_by_snr(decoder: Any, gamma: float, floor: float = 0.0) -> None:
         weight = weight / snr
     schedule.p2_loss_weight.copy_(weight)
     schedule.has_p2_loss_reweighting = True
+
+
+def draw_times(decoder: Any, mean: float, std: float) -> None:
+    """Draw the times of training by a logit-normal law (Esser et al. 2024, section 3.1); evaluation keeps its own.
+
+    At a mean above 0 the noisier times come up more often, where the words decide what the picture will be.
+    """
+    schedule = decoder.noise_schedulers[0]
+    uniform = type(schedule).sample_random_times
+
+    def sample_random_times(self: Any, batch: int) -> Tensor:
+        if not self.training:
+            return uniform(self, batch)  # type: ignore[no-any-return]
+        shares = (mean + std * torch.randn(batch, device=self.betas.device)).sigmoid()
+        return (shares * self.num_timesteps).long().clamp(max=self.num_timesteps - 1)
+
+    schedule.sample_random_times = MethodType(sample_random_times, schedule)  # a method: copies draw for themselves
 
 
 def condition(decoder: Any, image_embed: Tensor, text_encodings: Tensor | None) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from logolib.config import DecoderSettings
 from logolib.images import save_png, sheet, to_float, to_uint8
 from logolib.models.clip import Clip, embed_images, load_clip
-from logolib.models.decoder import build_decoder, condition, decoder_config, fold, sample_decoder, weigh_by_snr
+from logolib.models.decoder import (
+    build_decoder,
+    condition,
+    decoder_config,
+    draw_times,
+    fold,
+    sample_decoder,
+    weigh_by_snr,
+)
 from logolib.models.weights import fill, read_config, read_weights
 from logolib.results import StageResult, sha256_file
 from logolib.seeds import SampleGenerators, derive
@@ -84,12 +92,15 @@ def train_decoder(
         fill(decoder, weights, start / "model.safetensors")
     if settings.min_snr_gamma is not None:
         weigh_by_snr(decoder, settings.min_snr_gamma, settings.snr_floor)
+    if settings.weighting_scheme == "logit_normal":
+        draw_times(decoder, settings.logit_mean, settings.logit_std)
     choose(decoder.to(device), settings)
     if settings.torch_compile:
         _compile(decoder, device)
     embeddings, val_embeddings = space.images, space.val_images
     tokens, val_tokens = (eyes.vocabulary.encode(words).to(device) for words in (corpus.captions, corpus.val_captions))
-    rows_of = BatchFeed(corpus.order, settings.batch_size, derive(seed, "decoder order"))
+    singly = corpus.order.reshape(-1, 1)  # siblings side by side teach a CLIP; here they would repeat each other
+    rows_of = BatchFeed(singly, settings.batch_size, derive(seed, "decoder order"))
 
     def pixels(pictures: Tensor) -> Tensor:
         # [-1, 1] at the corpus's size => [0, 1] at the decoder's, folded: what dalle2-pytorch takes
@@ -97,8 +108,11 @@ def train_decoder(
             pictures = F.interpolate(pictures, (side, side), mode="area")
         return fold((pictures + 1) / 2, factor).contiguous(memory_format=torch.channels_last)
 
+    reader = eyes if decoder.condition_on_text_encodings else None
+    del eyes  # what reads no text needs its memory for the steps
+
     def words(tokens: Tensor) -> Tensor | None:
-        return eyes.encode_text_tokens(tokens)[1] if decoder.condition_on_text_encodings else None
+        return None if reader is None else reader.encode_text_tokens(tokens)[1]
 
     def loss_of(network: nn.Module, rows: np.ndarray) -> Tensor:
         some = torch.as_tensor(rows, device=device)
@@ -124,16 +138,16 @@ def train_decoder(
         folder.mkdir(parents=True, exist_ok=True)
         save_png(sheet(list(to_uint8(pictures)), columns=shown, gap=4), folder / f"{step:06d}.png")
         torch.manual_seed(derive(seed, "decoder held out"))
-        some = slice(0, 64)
-        held_out = network(
-            pixels(to_float(corpus.val_images[some]).to(device)),
-            **condition(network, val_embeddings[some], words(val_tokens[some])),
-        )
-        return {"val_loss": held_out.item()}
+        rows, total = torch.arange(min(64, len(val_embeddings))), 0.0
+        for some in rows.split(settings.batch_size):  # no more at once than a step holds
+            seen = pixels(to_float(corpus.val_images[some.numpy()]).to(device))
+            told = condition(network, val_embeddings[some.to(device)], words(val_tokens[some.to(device)]))
+            total += network(seen, **told).item() * len(some)
+        return {"val_loss": total / len(rows)}
 
     loss = in_parts(loss_of, rows_of, settings, seed, "decoder")
     fitted = job.fit(decoder, loss, hook, learnt_from, settings.preview_every)
-    about = {"decoder": config, "fold": factor, "clip": eyes.fingerprint(), "data_hash": corpus.hash}
+    about = {"decoder": config, "fold": factor, "clip": learnt_from[1], "data_hash": corpus.hash}
     job.save(merged(fitted.network), about)
     previews = [point["step"] for point in fitted.curve if "val_loss" in point]
     values["previews"] = [{"step": step, "file": f"previews/{step:06d}.png"} for step in previews]
