@@ -117,8 +117,11 @@ def _stock(given: argparse.Namespace, work: Path) -> tuple[float, float]:
     decoder: Any = create("DecoderConfig", config)
     if not best:
         decoder.clip = clip_adapter(eyes)
-    bf16 = Accelerator(mixed_precision="bf16" if native_bf16(torch.device("cpu")) else "no")
-    trainer = DecoderTrainer(decoder, **({"lr": 3e-4, "accelerator": bf16} if best else {}))
+    best_flags: dict[str, Any] = {}
+    if best:  # not made else: whatever is made first decides the precision of all
+        bf16 = native_bf16(torch.device("cpu"))
+        best_flags = {"lr": 3e-4, "accelerator": Accelerator(mixed_precision="bf16" if bf16 else "no")}
+    trainer = DecoderTrainer(decoder, **best_flags)
     small = transforms.Compose([transforms.Resize(64), transforms.ToTensor()])
     sized = transforms.Compose([transforms.Resize(eyes.image_size), transforms.ToTensor()])
 

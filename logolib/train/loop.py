@@ -80,10 +80,14 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.lr * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def in_bf16(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether `precision` asks for bf16 there."""
+    return settings.precision == "bf16" or (settings.precision == "auto" and native_bf16(device))
+
+
 def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """The autocast context that `precision` asks for."""
-    wanted = settings.precision == "bf16" or (settings.precision == "auto" and native_bf16(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+    return torch.autocast(device.type, torch.bfloat16, enabled=in_bf16(settings, device))
 
 
 def keep_memory() -> None:
