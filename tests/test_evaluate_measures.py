@@ -176,6 +176,11 @@ def test_the_paragraph_says_better_worse_and_how_many_prompts_it_would_take() ->
     assert "can't tell at this size for closeness to the caption (it would take about 321 prompts)" in text
     assert f"variety (more than {MOST} prompts would not be enough)" in text
     assert "It draws from memory" in text
+    rows[0] |= {"difference": -0.021, "low": -0.038, "high": -0.004, "verdict": "worse"}
+    rows[2]["prompts_needed"] = None
+    text = verdict(["demo", "base"], values)
+    assert "right captions picked (-2.1 points, -3.8 to -0.4)" in text
+    assert f"closeness to the caption, variety (for these more than {MOST} prompts would not be enough)" in text
     measures["copied"]["demo"] = one
     assert "no sign that it draws from memory" in verdict(["demo", "base"], values)
 

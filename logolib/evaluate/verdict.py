@@ -60,8 +60,7 @@ def _compared(first: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
     open_ = [row for row in rows if row["verdict"] == "can't tell"]
     said = f"Compared with {other}, {first} is {'; '.join(parts)}" if parts else f"Compared with {other}:"
     if open_:
-        untold = ", ".join(f"{MEASURES[row['measure']].words} ({_needed(row)})" for row in open_)
-        said += f"{';' if parts else ''} we can't tell at this size for {untold}"
+        said += f"{';' if parts else ''} we can't tell at this size for {', '.join(_untold(open_))}"
     return said + "."
 
 
@@ -70,13 +69,22 @@ def _change(row: Mapping[str, Any]) -> str:
     if row["verdict"] == "the same":
         return measure.words
     ends = (row["difference"], row["low"], row["high"])
-    middle, low, high = (f"{100 * value:+.0f}" if measure.share else f"{value:+.2g}" for value in ends)
+    digits = 1 if any(abs(value) < 0.005 for value in ends) else 0  # an end at 0.4 points is not "+0"
+    middle, low, high = (f"{100 * value:+.{digits}f}" if measure.share else f"{value:+.2g}" for value in ends)
     return f"{measure.words} ({middle}{' points' if measure.share else ''}, {low} to {high})"
 
 
-def _needed(row: Mapping[str, Any]) -> str:
-    needed = row["prompts_needed"]
-    return f"it would take about {needed} prompts" if needed else f"more than {MOST} prompts would not be enough"
+def _untold(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The measures that more prompts would decide, each with their number, then those out of reach."""
+    said = [
+        f"{MEASURES[row['measure']].words} (it would take about {row['prompts_needed']} prompts)"
+        for row in rows
+        if row["prompts_needed"]
+    ]
+    far = [MEASURES[row["measure"]].words for row in rows if not row["prompts_needed"]]
+    if far:
+        far[-1] += f" ({'for these ' if far[1:] else ''}more than {MOST} prompts would not be enough)"
+    return said + far
 
 
 def _memory(own: Mapping[str, float], real: Mapping[str, float]) -> str:
