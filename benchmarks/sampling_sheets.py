@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from logolib.config import LogolibError
 from logolib.emblems.corpus import draw_many, sample_many
 from logolib.generate import LogoPipeline
-from logolib.images import save_png, sheet
+from logolib.images import sheet
 from logolib.seeds import derive
 
 PALETTES = (["#0b3d91", "#fc3d21", "#111111"], ["#14532d", "#facc15", "#0f172a"])
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def draw(given: argparse.Namespace) -> None:
-    """Write sampling-{variations,between,inpainting,palette}.png; one row of each for each of the first prompts."""
+    """Write sampling-{variations,between,inpainting,palette}.webp; one row of each for each of the first prompts."""
     pipe = LogoPipeline.from_pretrained(given.model)
     found = sample_many(given.rows + 1, derive(0, "sheet prompts") % 2**32, for_judging=True)
     prompts = [caption for _, caption in found]
@@ -66,7 +66,8 @@ def draw(given: argparse.Namespace) -> None:
             ]
     for name, pictures in sheets.items():
         small = [np.asarray(Image.fromarray(one).resize((given.shown, given.shown))) for one in pictures]
-        save_png(sheet(small, columns=COLUMNS, gap=6), given.book / f"sampling-{name}.png")
+        path = given.book / f"sampling-{name}.webp"
+        sheet(small, columns=COLUMNS, gap=6).save(path, quality=88, method=6)  # a page holds 5 MB
     for number, prompt in enumerate(prompts):
         print(f"{number}: {prompt}")
 

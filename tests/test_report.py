@@ -16,7 +16,7 @@ from PIL import Image
 
 from logolib.records import MANIFEST_COLUMNS
 from logolib.report import evaluation, figures, measured, tables, votes
-from logolib.report.api import to_rst
+from logolib.report.api import listed, to_rst
 from logolib.report.benchmarks import keep, to_html
 from logolib.report.sentences import said
 from logolib.results import ResultError, StageResult
@@ -298,3 +298,9 @@ def test_a_docstring_s_code_is_code_and_its_other_marks_are_text() -> None:
     told = ["Writes `a*.png` for `x_`s, *not* emphasis, name_ and |bar|; one ` alone."]
     (line,) = to_rst(told)
     assert line == (r"Writes \ ``a*.png``\  for \ ``x_``\ s, \*not\* emphasis, name\_ and \|bar\|; one \` alone.")
+
+
+def test_a_long_signature_s_parameters_are_a_list_and_definitions_stay() -> None:
+    signature = "<dt>f(\n<dl>\n<dd>one,</dd>\n<dd>two,</dd>\n</dl>\n)</dt>"
+    defined = '<dl class="simple">\n<dt>word</dt><dd>meaning</dd>\n</dl>'
+    assert listed(signature + defined) == "<dt>f(\n<ul><li>one,</li>\n<li>two,</li>\n</ul>\n)</dt>" + defined
