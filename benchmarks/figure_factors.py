@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import AdamW
 from tqdm import tqdm
 
 from logolib.config import DecoderSettings, LogolibError, load_profile
@@ -34,10 +35,12 @@ from logolib.models.decoder import build_decoder, decoder_config, draw_times, fo
 from logolib.report.benchmarks import keep
 from logolib.seeds import derive
 from logolib.train.loop import autocast, keep_memory
+from logolib.train.muon import Muon
 
 TIMES = (950, 900, 800, 600)  # of 1000
 HELD_OUT = 96
 WIDTH = 256  # of the vectors
+OPTIMIZERS: dict[str, type[AdamW]] = {"adamw": AdamW, "muon": Muon}
 BATCH, WARM_UP, RATE = 32, 20, 1e-3
 LIGHT, DARK = ("white", "gold", "silver", "sky blue"), ("black", "navy", "maroon", "green", "purple")
 Sampler = Callable[[np.random.Generator], tuple[str, str, str]]  # => ground, its colour, the figure's
@@ -47,12 +50,13 @@ def main() -> None:
     """Read the command line, train and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, nargs="+", default=["adamw"])
     parser.add_argument("--drawings", type=int, default=8000)
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/figure-factors.json"))
     given = parser.parse_args()
     keep_memory()
     try:
-        rows = [_row(name, sampler, given) for name, sampler in KINDS.items()]
+        rows = [_row(name, optimizer, given) for name in KINDS for optimizer in given.optimizer]
     except LogolibError as error:
         sys.exit(str(error))
     note = f"{given.steps} steps of 32 from nothing: mean squared error of the predicted picture on held-out drawings, "
@@ -85,16 +89,16 @@ def _emblem(ground: str, colour: str, figures: str, charge: str) -> Emblem:
     return Emblem(shape=ground, field=colour, **parts, **absent)
 
 
-def _row(name: str, sampler: Sampler, given: argparse.Namespace) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
+def _row(name: str, optimizer: str, given: argparse.Namespace) -> dict[str, Any]:
+    sampler, rng = KINDS[name], np.random.default_rng(0)
     charges = [charge for charge in CHARGES if charge not in RESERVED_CHARGES]
     emblems = [_emblem(*sampler(rng), pick(rng, charges)) for _ in range(given.drawings + HELD_OUT)]
     settings = load_profile("base").decoder
     x0 = fold((to_float(draw_many(emblems, settings.image_size, os.cpu_count() or 1)) + 1) / 2, settings.fold)
     known, held_out = emblems[:-HELD_OUT], emblems[-HELD_OUT:]
-    decoder = _trained(settings, x0[:-HELD_OUT], _told(known), given.steps)
+    decoder = _trained(settings, x0[:-HELD_OUT], _told(known), OPTIMIZERS[optimizer], given.steps)
     others = [replace(one, charge=held_out[i - 7].charge) for i, one in enumerate(held_out)]
-    row: dict[str, Any] = {"drawings": name}
+    row: dict[str, Any] = {"drawings": name, "optimizer": optimizer}
     for time in TIMES:
         right, wrong = (_loss(decoder, x0[-HELD_OUT:], _told(some), time) for some in (held_out, others))
         row[f"at {time}"] = f"{right:.4f}, {wrong / right - 1:+.1%}"
@@ -111,7 +115,7 @@ def _told(emblems: list[Emblem]) -> Tensor:
     return torch.stack([sum((vectors[word] for word in some), torch.zeros(WIDTH)) for some in parts]) / WIDTH**0.5
 
 
-def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, steps: int) -> Any:
+def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, kind: type[AdamW], steps: int) -> Any:
     """The base's decoder, told of nothing but `told`."""
     clip = LogoPipeline.from_pretrained("default").clip
     torch.manual_seed(0)
@@ -119,7 +123,7 @@ def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, steps: int) ->
     config["unets"][0]["image_embed_dim"] = WIDTH
     decoder: Any = build_decoder(config).to(memory_format=torch.contiguous_format).train()
     draw_times(decoder, settings.logit_mean, settings.logit_std)
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=RATE, betas=(0.9, settings.beta2), weight_decay=settings.wd)
+    optimizer = kind(decoder.parameters(), lr=RATE, betas=(0.9, settings.beta2), weight_decay=settings.wd)
     shares = [min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps)) for step in range(steps)]
     order = np.random.default_rng(0)
     for share in tqdm(shares):

@@ -10,7 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from logolib.config import ClipSettings, DecoderSettings, LogolibError, Profile, TrainSettings, UpsamplerSettings
+from logolib.config import (
+    ClipSettings,
+    DecoderSettings,
+    LogolibError,
+    PriorSettings,
+    Profile,
+    TrainSettings,
+    UpsamplerSettings,
+)
 from logolib.emblems.charges import RESERVED_CHARGES
 from logolib.emblems.corpus import sample_many
 from logolib.emblems.model import RESERVED_STYLES
@@ -23,8 +31,10 @@ from logolib.train import train_clip, train_decoder, train_prior, train_upsample
 from logolib.train.clip import retrieval
 from logolib.train.corpus import BatchFeed, load_corpus
 from logolib.train.loop import TrainError, fit, learning_rate
+from logolib.train.muon import Muon
 
 SETTINGS = TrainSettings(steps=8, batch_size=4, warmup=2, ema=0.9, log_every=2, save_every=3)
+MUON = PriorSettings(**SETTINGS.model_dump(), optimizer="muon")
 
 
 def network() -> nn.Module:
@@ -45,22 +55,42 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, MUON], ids=["adamw", "muon"])
 @pytest.mark.parametrize("stop_at", [1, 3, 4, 7])
-def test_a_stopped_run_resumes_to_the_same_weights_bit_for_bit(stop_at: int, tmp_path: Path) -> None:
-    whole = fit(network(), loss, SETTINGS, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
+def test_a_stopped_run_resumes_to_the_same_weights_bit_for_bit(
+    settings: TrainSettings, stop_at: int, tmp_path: Path
+) -> None:
+    whole = fit(network(), calm, settings, tmp_path / "a.pt", seed=1, key="k", resume=False, progress=False)
 
     def stops(net: nn.Module, step: int) -> Tensor:
         if step == stop_at:
             raise Stop
-        return loss(net, step)
+        return calm(net, step)
 
     with pytest.raises(Stop):
-        fit(network(), stops, SETTINGS, tmp_path / "b.pt", seed=1, key="k", resume=False, progress=False)
-    rest = fit(network(), loss, SETTINGS, tmp_path / "b.pt", seed=1, key="k", resume=True, progress=False)
+        fit(network(), stops, settings, tmp_path / "b.pt", seed=1, key="k", resume=False, progress=False)
+    rest = fit(network(), calm, settings, tmp_path / "b.pt", seed=1, key="k", resume=True, progress=False)
     for a, b in zip(whole.network.state_dict().values(), rest.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     assert rest.steps_run == 8 - stop_at // 3 * 3
-    assert whole.curve[-1] == rest.curve[-1]
+
+
+def test_muon_moves_matrices_alike_in_all_directions_and_the_rest_as_adamw_does() -> None:
+    torch.manual_seed(0)
+    before = [torch.randn(shape) for shape in ((8, 24), (6, 3, 3, 3), (5,), (1, 9))]
+    gradients = [torch.randn_like(one) for one in before]
+    moved = []
+    for kind in (Muon, torch.optim.AdamW):
+        parameters = [nn.Parameter(one.clone()) for one in before]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.clone()
+        kind(parameters, lr=0.1, weight_decay=0.0).step()
+        moved.append([(parameter - was).detach() for parameter, was in zip(parameters, before, strict=True)])
+    for step in moved[0][:2]:
+        values = torch.linalg.svdvals(step.flatten(1)) / (0.1 * 0.2 * max(step.flatten(1).shape) ** 0.5)
+        assert 0.6 < values.min() <= values.max() < 1.3
+    for ours, theirs in zip(moved[0][2:], moved[1][2:], strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def _explodes(*steps: int) -> Callable[[nn.Module, int], Tensor]:

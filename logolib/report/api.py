@@ -20,7 +20,7 @@ def to_rst(lines: list[str]) -> list[str]:
 
 
 def listed(html: str) -> str:
-    """A page whose long signatures are lists; Sphinx writes definitions without terms, which no screen reader can tell."""
+    """A page whose long signatures are lists; Sphinx writes definitions without terms, and screen readers stumble."""
     return SIGNATURE.sub(lambda found: f"<ul>{found[1].replace('dd>', 'li>')}</ul>", html)
 
 

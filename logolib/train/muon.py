@@ -1,0 +1,61 @@
+"""Muon: AdamW for vectors, and steps of equal strength in all directions for matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ROUNDS = 5
+MOMENTUM = 0.95
+
+
+class Muon(torch.optim.AdamW):
+    """Momentum whose matrices are made orthogonal before they are applied (Jordan et al. 2024).
+
+    What few pictures share gets as large a step as what all share; under AdamW it waits until the rest is learnt.
+    A convolution is a matrix of its output channels by the rest. A step has the size that AdamW's usually has, so that
+    rates carry over (Liu et al. 2025, section 2.2). torch's own class takes no convolutions, hence this one.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One step; what is no matrix, or has a single row, is AdamW's."""
+        if closure is not None:
+            raise ValueError("closures are not supported")
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and _is_matrix(parameter):
+                    self._turn(parameter, group)
+                    parameter.grad = None
+        return super().step()
+
+    def _turn(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
+        if "momentum_buffer" not in state:
+            state |= {"momentum_buffer": torch.zeros_like(parameter), "step": torch.zeros(())}  # AdamW looks for a step
+        momentum = state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
+        update = orthogonal(torch.lerp(gradient, momentum, MOMENTUM).flatten(1))
+        size = 0.2 * max(update.shape) ** 0.5
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(update.to(parameter.dtype).view_as(parameter), alpha=-group["lr"] * size)
+
+
+def _is_matrix(parameter: Tensor) -> bool:
+    return parameter.ndim >= 2 and 1 < parameter.shape[0] < parameter.numel()
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """A matrix (M, N) with its singular values brought near 1 (0.7 to 1.2), in bf16, by rounds of Newton and Schulz."""
+    a, b, c = COEFFICIENTS
+    x = matrix.bfloat16()
+    wide = x if x.shape[0] <= x.shape[1] else x.T
+    wide = wide / wide.norm().clamp(min=1e-7)
+    for _ in range(ROUNDS):
+        square = wide @ wide.T
+        wide = torch.addmm(wide, torch.addmm(square, square, square, beta=b, alpha=c), wide, beta=a)
+    return wide if x.shape[0] <= x.shape[1] else wide.T
