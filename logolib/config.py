@@ -150,7 +150,7 @@ class ClipSettings(TrainSettings):
 class DiffusionSettings(TrainSettings):
     """What training a prior or a decoder has beside."""
 
-    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: dearer steps that teach what few pictures share much sooner
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: dearer steps, of equal strength in all directions
     rollback: bool = True  # a loss that explodes: back to the last checkpoint once, at a third of the rate
     accum_freq: int = Field(1, ge=1)  # parts of a batch, one after the other or one a process
     trainable: str = "all"  # all | lora | a regular expression of the names of the weights that move

@@ -16,7 +16,7 @@ MOMENTUM = 0.95
 class Muon(torch.optim.AdamW):
     """Momentum whose matrices are made orthogonal before they are applied (Jordan et al. 2024).
 
-    What few pictures share gets as large a step as what all share; under AdamW it waits until the rest is learnt.
+    What few pictures share gets as large a step as what all share.
     A convolution is a matrix of its output channels by the rest. A step has the size that AdamW's usually has, so that
     rates carry over (Liu et al. 2025, section 2.2). torch's own class takes no convolutions, hence this one.
     """
