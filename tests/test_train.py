@@ -77,7 +77,7 @@ def test_a_stopped_run_resumes_to_the_same_weights_bit_for_bit(
 
 def test_muon_moves_matrices_alike_in_all_directions_and_the_rest_as_adamw_does() -> None:
     torch.manual_seed(0)
-    before = [torch.randn(shape) for shape in ((8, 24), (6, 3, 3, 3), (5,), (1, 9))]
+    before = [torch.randn(shape) for shape in ((8, 24), (40, 2, 3, 3), (5,), (1, 9))]
     gradients = [torch.randn_like(one) for one in before]
     moved = []
     for kind in (Muon, torch.optim.AdamW):

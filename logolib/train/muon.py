@@ -42,7 +42,7 @@ class Muon(torch.optim.AdamW):
         update = orthogonal(torch.lerp(gradient, momentum, MOMENTUM).flatten(1))
         size = 0.2 * max(update.shape) ** 0.5
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(update.to(parameter.dtype).view_as(parameter), alpha=-group["lr"] * size)
+        parameter.add_(update.to(parameter.dtype).reshape(parameter.shape), alpha=-group["lr"] * size)
 
 
 def _is_matrix(parameter: Tensor) -> bool:
