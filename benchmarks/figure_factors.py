@@ -2,17 +2,20 @@
 
 A decoder is taught from nothing. In place of an embedding it is told a fixed random vector for each of: figure, its
 colour, ground, its colour. So no CLIP and no prior can be at fault. As in figure_names.py, what another figure's vector
-adds to the loss on held-out drawings says how much of it is used. python benchmarks/figure_factors.py
+adds to the loss on held-out drawings says how much of it is used. Appends to OUT:
+python benchmarks/figure_factors.py --only "one ground, any pair" --optimizer adamw muon --dim 64 128
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import AdamW
 from tqdm import tqdm
 
 from logolib.config import DecoderSettings, LogolibError, load_profile
@@ -35,12 +37,12 @@ from logolib.models.decoder import build_decoder, decoder_config, draw_times, fo
 from logolib.report.benchmarks import keep
 from logolib.seeds import derive
 from logolib.train.loop import autocast, keep_memory
-from logolib.train.muon import Muon
+from logolib.train.muon import OPTIMIZERS
 
 TIMES = (950, 900, 800, 600)  # of 1000
 HELD_OUT = 96
 WIDTH = 256  # of the vectors
-OPTIMIZERS: dict[str, type[AdamW]] = {"adamw": AdamW, "muon": Muon}
+INNER = 128  # channels of the inner layers
 BATCH, WARM_UP, RATE = 32, 20, 1e-3
 LIGHT, DARK = ("white", "gold", "silver", "sky blue"), ("black", "navy", "maroon", "green", "purple")
 Sampler = Callable[[np.random.Generator], tuple[str, str, str]]  # => ground, its colour, the figure's
@@ -50,17 +52,26 @@ def main() -> None:
     """Read the command line, train and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--only", choices=KINDS, nargs="+", default=list(KINDS))
     parser.add_argument("--optimizer", choices=OPTIMIZERS, nargs="+", default=["adamw"])
+    parser.add_argument("--dim", choices=(64, 128), type=int, nargs="+", default=[64])
     parser.add_argument("--drawings", type=int, default=8000)
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/figure-factors.json"))
     given = parser.parse_args()
     keep_memory()
+    rows = json.loads(given.out.read_text("utf8"))["rows"] if given.out.exists() else []
+    known = {tuple(row[key] for key in ("drawings", "optimizer", "dim")) for row in rows}
+    note = (
+        f"{given.steps} steps of {BATCH} from nothing: mean squared error of the guess at held-out drawings "
+        f"and what another figure's vector adds. dim: channels of the outer layers; the inner ones have {INNER}."
+    )
     try:
-        rows = [_row(name, optimizer, given) for name in KINDS for optimizer in given.optimizer]
+        for case in product(given.only, given.optimizer, given.dim):
+            if case not in known:
+                rows.append(_row(*case, given))
+                keep(given.out, rows, note)
     except LogolibError as error:
         sys.exit(str(error))
-    note = f"{given.steps} steps of 32 from nothing: mean squared error of the predicted picture on held-out drawings, "
-    keep(given.out, rows, f"{note}and what another figure's vector adds.")
     print(given.out.read_text("utf8"))
 
 
@@ -89,16 +100,16 @@ def _emblem(ground: str, colour: str, figures: str, charge: str) -> Emblem:
     return Emblem(shape=ground, field=colour, **parts, **absent)
 
 
-def _row(name: str, optimizer: str, given: argparse.Namespace) -> dict[str, Any]:
+def _row(name: str, optimizer: str, dim: int, given: argparse.Namespace) -> dict[str, Any]:
     sampler, rng = KINDS[name], np.random.default_rng(0)
     charges = [charge for charge in CHARGES if charge not in RESERVED_CHARGES]
     emblems = [_emblem(*sampler(rng), pick(rng, charges)) for _ in range(given.drawings + HELD_OUT)]
-    settings = load_profile("base").decoder
+    settings = load_profile("base").decoder.model_copy(update={"dim": dim, "dim_mults": (1, INNER // dim)})
     x0 = fold((to_float(draw_many(emblems, settings.image_size, os.cpu_count() or 1)) + 1) / 2, settings.fold)
     known, held_out = emblems[:-HELD_OUT], emblems[-HELD_OUT:]
-    decoder = _trained(settings, x0[:-HELD_OUT], _told(known), OPTIMIZERS[optimizer], given.steps)
+    decoder = _trained(settings, x0[:-HELD_OUT], _told(known), optimizer, given.steps)
     others = [replace(one, charge=held_out[i - 7].charge) for i, one in enumerate(held_out)]
-    row: dict[str, Any] = {"drawings": name, "optimizer": optimizer}
+    row: dict[str, Any] = {"drawings": name, "optimizer": optimizer, "dim": dim}
     for time in TIMES:
         right, wrong = (_loss(decoder, x0[-HELD_OUT:], _told(some), time) for some in (held_out, others))
         row[f"at {time}"] = f"{right:.4f}, {wrong / right - 1:+.1%}"
@@ -115,7 +126,7 @@ def _told(emblems: list[Emblem]) -> Tensor:
     return torch.stack([sum((vectors[word] for word in some), torch.zeros(WIDTH)) for some in parts]) / WIDTH**0.5
 
 
-def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, kind: type[AdamW], steps: int) -> Any:
+def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, kind: str, steps: int) -> Any:
     """The base's decoder, told of nothing but `told`."""
     clip = LogoPipeline.from_pretrained("default").clip
     torch.manual_seed(0)
@@ -123,7 +134,7 @@ def _trained(settings: DecoderSettings, x0: Tensor, told: Tensor, kind: type[Ada
     config["unets"][0]["image_embed_dim"] = WIDTH
     decoder: Any = build_decoder(config).to(memory_format=torch.contiguous_format).train()
     draw_times(decoder, settings.logit_mean, settings.logit_std)
-    optimizer = kind(decoder.parameters(), lr=RATE, betas=(0.9, settings.beta2), weight_decay=settings.wd)
+    optimizer = OPTIMIZERS[kind](decoder.parameters(), lr=RATE, betas=(0.9, settings.beta2), weight_decay=settings.wd)
     shares = [min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps)) for step in range(steps)]
     order = np.random.default_rng(0)
     for share in tqdm(shares):

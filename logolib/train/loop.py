@@ -24,7 +24,7 @@ from logolib.seeds import derive
 from logolib.train import processes
 from logolib.train.best import Best
 from logolib.train.checkpoint import read_checkpoint
-from logolib.train.muon import Muon
+from logolib.train.muon import OPTIMIZERS
 from logolib.train.schedule import groups
 
 # (network, step) -> scalar; draws its own batch for that step. One without gradient has sent its gradients back itself.
@@ -134,9 +134,8 @@ def fit(
     device, best, first_process = next(network.parameters()).device, extras.best, processes.rank() == 0
     parameters = [p for p in network.parameters() if p.requires_grad]
     ordered = groups(network, settings.wd, extras.rates)
-    diffusion = isinstance(settings, DiffusionSettings)
-    kind = Muon if isinstance(settings, DiffusionSettings) and settings.optimizer == "muon" else torch.optim.AdamW
-    optimizer = kind(
+    diffusion = settings if isinstance(settings, DiffusionSettings) else None
+    optimizer = OPTIMIZERS[diffusion.optimizer if diffusion else "adamw"](
         [{"params": group.parameters, "weight_decay": group.weight_decay} for group in ordered],
         lr=settings.lr,
         betas=(0.9, settings.beta2),
@@ -144,7 +143,7 @@ def fit(
     average = copy.deepcopy(network).requires_grad_(False) if settings.ema else None
     curve: list[dict[str, Any]] = []
     done, rolled_back = 0, 0  # rolled_back: the step at which the loss exploded, 0 while it has not
-    may_roll_back = isinstance(settings, DiffusionSettings) and settings.rollback and processes.count() == 1
+    may_roll_back = diffusion is not None and diffusion.rollback and processes.count() == 1
 
     def restore(saved: dict[str, Any]) -> tuple[int, list[dict[str, Any]], int]:
         network.load_state_dict(saved["network"])

@@ -45,6 +45,9 @@ class Muon(torch.optim.AdamW):
         parameter.add_(update.to(parameter.dtype).reshape(parameter.shape), alpha=-group["lr"] * size)
 
 
+OPTIMIZERS: dict[str, type[torch.optim.AdamW]] = {"adamw": torch.optim.AdamW, "muon": Muon}
+
+
 def _is_matrix(parameter: Tensor) -> bool:
     return parameter.ndim >= 2 and 1 < parameter.shape[0] < parameter.numel()
 
