@@ -127,6 +127,7 @@ class ClipSettings(TrainSettings):
     patience: int = Field(6, ge=0, le=10_000)  # of twelve measurements, without a better one until it stops; 0: never
     wise_ft: Literal["auto", "off"] | float = "auto"  # share of the trained weights, the rest being the given ones
     crop_scale: float = Field(1.0, gt=0, le=1)  # smallest area that a random crop keeps; 1: none, logos stay whole
+    attribute_steps: int = Field(0, ge=0, le=10**9)  # afterwards: the text tower learns what drawn emblems show
     # Large batches in little memory.
     accum_freq: int = Field(
         1, ge=1, le=1_000_000

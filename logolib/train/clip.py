@@ -14,6 +14,7 @@ from logolib.models.weights import model_folder, read_config
 from logolib.results import StageResult, Stopwatch
 from logolib.seeds import derive
 from logolib.train import processes
+from logolib.train.attributes import teach_attributes
 from logolib.train.beginning import beginning, image_size, new_clip, told
 from logolib.train.best import Best
 from logolib.train.contrastive import batch_loss
@@ -119,6 +120,9 @@ def train_clip(
     network = fitted.network
     assert isinstance(network, Clip)
     chosen = _interpolated(settings, network, before, score if tune is not None else None)
+    named: dict[str, float] = {}
+    if settings.attribute_steps:
+        named = teach_attributes(network, settings.attribute_steps, seed, progress=progress)
     if processes.rank() == 0:
         network.save(job.out, data_hash=corpus.hash, lineage=job.lineage().record())
     images, texts = embed_images(network, corpus.val_images), embed_texts(network, val_tokens)
@@ -126,6 +130,7 @@ def train_clip(
         keep_held_out(job.out / "held_out.npz", corpus.val_images, corpus.val_captions, images, texts)
     values = {
         **retrieval(images, texts, seed),
+        **({"attributes": named} if named else {}),
         "zero_shot": zero_shot(network, images, corpus.val_captions, seed),
         "vocabulary": network.vocabulary.size,
         "embedding": network.dim,
