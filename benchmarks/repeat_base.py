@@ -49,7 +49,8 @@ def _curve(given: argparse.Namespace, seed: int, run: Path) -> list[tuple[int, f
     warm, every = given.steps // 10, max(1, given.steps // 6)
     short = {"drawn": given.drawn, "steps": given.steps, "warmup": warm, "save_every": given.steps}
     profile = load_profile("base")
-    train_clip(profile.clip.model_copy(update={**short, "batch_size": 64}), given.data, run, seed=seed)
+    clip = profile.clip.model_copy(update={**short, "batch_size": 64, "attribute_steps": given.steps})
+    train_clip(clip, given.data, run, seed=seed)
     train_prior(profile.prior.model_copy(update={**short, "batch_size": 64}), given.data, run, seed=seed)
     settings = profile.decoder.model_copy(update={**short, "batch_size": 16, "preview_every": every})
     curve = train_decoder(settings, given.data, run, seed=seed).values["curve"]

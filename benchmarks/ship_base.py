@@ -1,7 +1,8 @@
 """Turn a run's models into the base that ships: 8-bit weights, and a record of how they were trained.
 
-A part that was trained in the space of the shipped CLIP can take its place alone:
-python benchmarks/ship_base.py runs/base/model [--only decoder]
+A part that was trained in the space of the shipped CLIP can take its place alone. So can a CLIP whose text tower was
+taught further (`clip.attribute_steps`), which leaves its embeddings where they were:
+python benchmarks/ship_base.py runs/base/model [--only clip decoder]
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, default=BASE)
-    parser.add_argument("--only", choices=LOADERS, help="the others stay as they are in OUT")
+    parser.add_argument("--only", nargs="+", choices=PRECISIONS, help="the others stay as they are in OUT")
     given = parser.parse_args()
     try:
         size = ship(given.run, given.out, given.only)
@@ -47,32 +48,31 @@ def main() -> None:
     print(f"{given.out}: {size / 1e6:.1f} MB")
 
 
-def ship(run: Path, out: Path, only: str | None = None) -> int:
+def ship(run: Path, out: Path, only: list[str] | None = None) -> int:
     """Write OUT/PART/{model.safetensors,config.json} and OUT/base.json; returns the bytes of all weights."""
-    eyes = load_clip(run / "clip")
-    record: dict[str, Any] = {}
-    if only is None:
+    eyes, parts = load_clip(run / "clip"), only or list(PRECISIONS)
+    record: dict[str, Any] = {} if only is None else json.loads((out / "base.json").read_text("utf8"))
+    if "clip" in parts:
         eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
         (out / "clip" / "model.safetensors").chmod(0o644)
         record["clip"] = _record(run, "clip")
-    else:
-        record = json.loads((out / "base.json").read_text("utf8"))
     fingerprint = load_clip(out / "clip").fingerprint()
-    if only is not None and eyes.fingerprint() != fingerprint:
+    if "clip" not in parts and eyes.fingerprint() != fingerprint:
         raise LogolibError(f"{run} has another CLIP than {out}; ship all its parts, without --only.")
-    for part in LOADERS if only is None else [only]:
-        if part == "upsampler" and not (run / part / "model.safetensors").exists():
+    for part, load in LOADERS.items():
+        folder = run if part in parts else out
+        if part == "upsampler" and not (folder / part / "model.safetensors").exists():
             continue
-        module = LOADERS[part](run / part)
-        (out / part).mkdir(parents=True, exist_ok=True)
-        save_weights(module, out / part / "model.safetensors", PRECISIONS[part])
-        (out / part / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
-        config = read_config(run / part, f"train {part}")
+        config = read_config(folder / part, f"train {part}")
         if "clip" in config:
             config["clip"] = fingerprint
-        config["lineage"] = part_lineage(run / part).record()
+        if part in parts:
+            (out / part).mkdir(parents=True, exist_ok=True)
+            save_weights(load(run / part), out / part / "model.safetensors", PRECISIONS[part])
+            (out / part / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
+            config["lineage"] = part_lineage(run / part).record()
+            record[part] = _record(run, part)
         save_config(out / part, config)
-        record[part] = _record(run, part)
     write_text(out / "base.json", json.dumps(record, indent=1) + "\n")
     size = sum(file.stat().st_size for file in out.rglob("*.safetensors"))
     if size > LIMIT:
