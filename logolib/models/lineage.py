@@ -101,7 +101,8 @@ def training_lineage(
 
     source: the data's hash. parents: folders of the CLIP and prior that it learns with.
     """
-    own = Lineage(frozenset({f"data {source}", *({_drawings(seed)} if settings.drawn else ())}))
+    taught = {drawn_set(derive(seed, "attributes") % 2**32)} if getattr(settings, "attribute_steps", 0) else set()
+    own = Lineage(frozenset({f"data {source}", *({_drawings(seed)} if settings.drawn else ()), *taught}))
     found = [own, (stated(data) if data.is_dir() else None) or Lineage(), *map(part_lineage, parents)]
     if settings.start is not None:
         found.append(part_lineage(model_folder(settings.start) / part))
