@@ -78,6 +78,13 @@ def test_what_filtered_the_data_is_inherited_from_the_file_beside_it(smoke: Prof
     assert training_lineage(smoke.clip, tmp_path, "0", 0, "clip").weights == {"a gate"}
 
 
+def test_a_text_tower_taught_from_drawn_captions_names_them(smoke: Profile, tmp_path: Path) -> None:
+    taught = smoke.clip.model_copy(update={"attribute_steps": 1})
+    known = drawn_set(derive(7, "attributes") % 2**32)
+    assert known in training_lineage(taught, tmp_path, "0", 7, "clip").data
+    assert known not in training_lineage(smoke.clip, tmp_path, "0", 7, "clip").data
+
+
 def test_older_models_are_read_from_their_results_and_others_are_nobodys(
     tiny_model: Path, without_record: Callable[..., Path]
 ) -> None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from logolib.emblems import Emblem
 from logolib.emblems.corpus import sample_many
-from logolib.models.clip import Clip
+from logolib.models.clip import Clip, embed_texts
 from logolib.seeds import derive
 
 ATTRIBUTES = (
@@ -51,7 +51,7 @@ def teach_attributes(
     tokens, val_tokens = (clip.vocabulary.encode([text for _, text in some]) for some in (known, held_out))
     torch.manual_seed(derive(seed, "attribute heads"))
     heads = nn.ModuleList(nn.Linear(2 * clip.config["text_cfg"]["width"], len(some)) for some in names).to(device)
-    before, val_before = _embedded(clip, tokens), _embedded(clip, val_tokens)
+    before, val_before = embed_texts(clip, tokens), embed_texts(clip, val_tokens)
 
     wanted = {name: weight.requires_grad for name, weight in clip.named_parameters()}
     for name, weight in clip.named_parameters():
@@ -91,12 +91,6 @@ def _read(clip: Clip, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """The embedding of each text, and the mean of its encodings with entries near 1."""
     embedding, encodings = clip.encode_text_tokens(tokens)
     return embedding, F.normalize(encodings.sum(1), dim=-1) * encodings.shape[-1] ** 0.5
-
-
-@torch.no_grad()
-def _embedded(clip: Clip, tokens: Tensor) -> Tensor:
-    device = clip.mean.device
-    return torch.cat([clip.encode_text(some.to(device)).cpu() for some in tokens.split(256)])
 
 
 @torch.no_grad()
