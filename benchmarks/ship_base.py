@@ -55,9 +55,9 @@ def ship(run: Path, out: Path, only: list[str] | None = None) -> int:
     if "clip" in parts:
         eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
         (out / "clip" / "model.safetensors").chmod(0o644)
-        record["clip"] = _record(run, "clip")
+        record["clip"] = _record(run, "clip") | {"packed_from": eyes.fingerprint()}
     fingerprint = load_clip(out / "clip").fingerprint()
-    if "clip" not in parts and eyes.fingerprint() != fingerprint:
+    if eyes.fingerprint() not in (fingerprint, record["clip"].get("packed_from")):
         raise LogolibError(f"{run} has another CLIP than {out}; ship all its parts, without --only.")
     for part, load in LOADERS.items():
         folder = run if part in parts else out
