@@ -108,7 +108,7 @@ def _pictures(
     made = json.loads((model_folder(given.model) / "base.json").read_text("utf8"))["decoder"]["provenance"]
     taught, seed = made["settings"], derive(made["seed"], "drawn") % 2**32
     training, _ = kept_drawings(
-        given.drawings, SIZE, seed, taught["drawn"], taught.get("siblings", 0), taught.get("figures", 0.0)
+        given.drawings, SIZE, seed, taught["drawn"], *(taught.get(name, 0) for name in ("siblings", "figures", "brief"))
     )
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]

@@ -55,7 +55,7 @@ def ship(run: Path, out: Path, only: list[str] | None = None) -> int:
     if "clip" in parts:
         eyes.save(out / "clip", PRECISIONS["clip"], lineage=part_lineage(run / "clip").record())
         (out / "clip" / "model.safetensors").chmod(0o644)
-        record["clip"] = _record(run, "clip") | {"packed_from": eyes.fingerprint()}
+        record["clip"] = _record(run, "clip", None) | {"packed_from": eyes.fingerprint()}
     fingerprint = load_clip(out / "clip").fingerprint()
     if eyes.fingerprint() not in (fingerprint, record["clip"].get("packed_from")):
         raise LogolibError(f"{run} has another CLIP than {out}; ship all its parts, without --only.")
@@ -71,7 +71,7 @@ def ship(run: Path, out: Path, only: list[str] | None = None) -> int:
             save_weights(load(run / part), out / part / "model.safetensors", PRECISIONS[part])
             (out / part / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
             config["lineage"] = part_lineage(run / part).record()
-            record[part] = _record(run, part)
+            record[part] = _record(run, part, record.get(part))
         save_config(out / part, config)
     write_text(out / "base.json", json.dumps(record, indent=1) + "\n")
     size = sum(file.stat().st_size for file in out.rglob("*.safetensors"))
@@ -80,12 +80,32 @@ def ship(run: Path, out: Path, only: list[str] | None = None) -> int:
     return size
 
 
-def _record(run: Path, part: str) -> dict[str, Any]:
-    """What a result says of a part, without its long lists."""
+def _record(run: Path, part: str, shipped: dict[str, Any] | None) -> dict[str, Any]:
+    """What a result says of a part, without its long lists, and each training it went through."""
     result = read_result(run / part / "result.json", part)
     values = {name: value for name, value in result.values.items() if name not in ("curve", "previews")}
     curve = [point for point in result.values["curve"] if "val_loss" in point]
-    return {"precision": PRECISIONS[part], "values": values, "curve": curve, "provenance": result.provenance}
+    return {
+        "precision": PRECISIONS[part],
+        "values": values,
+        "curve": curve,
+        "sittings": _sittings(result.provenance, part, shipped),
+        "provenance": result.provenance,
+    }
+
+
+def _sittings(made: dict[str, Any], part: str, shipped: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Length of each training, the first one first, as far back as the runs that each started from are here."""
+    settings = made["settings"]
+    own = {name: settings[name] for name in ("steps", "batch_size")} | {n: made[n] for n in ("started", "seconds")}
+    start = settings["start"]
+    if start == "default":
+        earlier = (shipped or {}).get("sittings", [])
+    elif start is not None and (file := Path(start) / part / "result.json").exists():
+        earlier = _sittings(read_result(file, part).provenance, part, shipped)
+    else:
+        earlier = []
+    return [*earlier, own]
 
 
 if __name__ == "__main__":

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from project import load_benchmark
 
+from logolib.config import Profile
 from logolib.emblems import RESERVED_CHARGES, RESERVED_SHAPES, RESERVED_STYLES
 from logolib.emblems.corpus import sample_many
 from logolib.emblems.phrases import CHARGE_WORDS
 from logolib.generate import LogoPipeline
 from logolib.models.clip import load_clip
 from logolib.models.weights import BASE
+from logolib.report.card import training_table
+from logolib.train import train_decoder
 
 PROMPT = 'a red lion on a gold shield, wordmark "LYON"'
 
@@ -59,3 +66,19 @@ def test_the_base_does_not_even_know_the_words_for_them(charge: str) -> None:
     vocabulary = load_clip(BASE / "clip").vocabulary
     for words in CHARGE_WORDS[charge]:
         assert vocabulary.unknown_words(words.format(c=""))
+
+
+def test_the_card_counts_every_sitting(smoke: Profile, tiny_data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    further = tmp_path / "further"
+    for part in ("clip", "prior"):
+        shutil.copytree(tiny_model / part, further / part)
+    again = smoke.decoder.model_copy(update={"start": str(tiny_model), "steps": 2})
+    train_decoder(again, tiny_data, further, progress=False)
+    load_benchmark("ship_base").ship(further, tmp_path / "base")
+    record = json.loads((tmp_path / "base" / "base.json").read_text("utf8"))
+    assert [one["steps"] for one in record["decoder"]["sittings"]] == [smoke.decoder.steps, 2]
+    assert len(record["prior"]["sittings"]) == 1
+    row = training_table(record).split("<td>decoder</td>")[1].split("</tr>")[0]
+    assert f"<td>{smoke.decoder.steps + 2}</td>" in row
+    del record["decoder"]["sittings"]  # as bases before had it
+    assert "<td>2</td>" in training_table(record).split("<td>decoder</td>")[1].split("</tr>")[0]

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 import logolib.emblems as em
 from logolib.emblems import Emblem, clubs, describe, describe_all, draw, emblem_svg, sample_emblem
+from logolib.emblems.corpus import sample_many
 from logolib.emblems.layout import arrange, lettering
-from logolib.emblems.palette import distance, legible
+from logolib.emblems.palette import distance, is_light, legible
 from logolib.emblems.phrases import CHARGE_WORDS, DIVISION_WORDS, SHAPE_WORDS, STYLE_WORDS
 
 RESERVED = [*sorted(em.RESERVED_SHAPES), *sorted(em.RESERVED_CHARGES), *sorted(em.RESERVED_STYLES)]
@@ -134,6 +135,34 @@ def test_captions_name_what_the_picture_shows() -> None:
         assert " a o" not in text.lower()
         assert " a e" not in text.lower()
         assert " a a" not in text.lower()
+
+
+def test_a_brief_caption_leaves_out_only_what_goes_without_saying() -> None:
+    rng = np.random.default_rng(6)
+    for e in some(500, seed=3, reserved=0.3):
+        text = describe(e, rng, brief=True)
+        plainly = text[0].lower() + text[1:]
+        light = any(c is not None and is_light(c) for c in (e.field, e.second))
+        kept = [e.second, e.charge_colour] + ([] if light else [e.border])
+        assert all(colour is None or colour in plainly for colour in kept), text
+        assert e.shape == "free" or e.field in plainly
+        assert e.charge is None or e.charge in plainly
+        for letters in (e.initials, e.wordmark, e.wordmark2):
+            assert letters is None or f'"{letters}"' in text
+        assert e.style == "flat" or any(w in text for w in STYLE_WORDS[e.style])
+        assert not light or not any(f"{e.border} {w}" in plainly for w in ("border", "edging")), text
+        assert text[0].isupper() == text.endswith(".")
+        assert not any(where in text for where in ("underneath", "ribbon", " ring", "below it", "above it"))
+    brief = [describe(e, rng, brief=True) for e in some(400, seed=4)]
+    assert 0.4 < sum(text.endswith(".") for text in brief) / 400 < 0.6
+    assert len(" ".join(brief)) < 0.85 * len(" ".join(describe(e, rng) for e in some(400, seed=4)))
+
+
+def test_a_share_of_brief_captions_changes_no_emblem() -> None:
+    long, mixed, brief = (sample_many(400, 7, siblings=3, figures=0.5, brief=share) for share in (0.0, 0.3, 1.0))
+    assert [e for e, _ in long] == [e for e, _ in mixed] == [e for e, _ in brief]
+    differing = sum(a != b for (_, a), (_, b) in zip(long, mixed, strict=True))
+    assert 0.2 < differing / 400 < 0.4
 
 
 def test_one_emblem_has_many_captions() -> None:

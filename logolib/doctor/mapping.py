@@ -111,6 +111,7 @@ def _training(config: dict[str, Any], steps: int) -> dict[str, Any]:
         "drawn": 0,
         "siblings": 0,
         "figures": 0.0,
+        "brief": 0.0,
         "save_every": max(1, min(1000, steps // 5)),
     }
 

@@ -40,13 +40,15 @@ def sample_many(
     reserved: float = 0.0,
     siblings: int = 0,
     figures: float = 0.0,
+    brief: float = 0.0,
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
     Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a large figure and no
-    letters.
+    letters. `brief` (0..1) of the captions leave out what goes without saying; the emblems are the same for any share.
     """
     rng = np.random.default_rng([seed, int(for_judging)])
+    briefly = np.random.default_rng([seed, int(for_judging), 1])
     found: list[tuple[Emblem, str]] = []
     while len(found) < n:
         place = len(found) % (siblings + 1)  # in its family, whose first is the one that the others resemble
@@ -57,7 +59,10 @@ def sample_many(
         else:
             emblem = sample_emblem(rng, reserved=reserved)
         if held_out(emblem) == for_judging:
-            found.append((emblem, describe(emblem, rng)))
+            caption = describe(emblem, rng)
+            if brief and briefly.random() < brief:
+                caption = describe(emblem, briefly, brief=True)
+            found.append((emblem, caption))
     return found
 
 
@@ -79,10 +84,13 @@ def drawn(
     reserved: float = 0.0,
     siblings: int = 0,
     figures: float = 0.0,
+    brief: float = 0.0,
     workers: int = 1,
 ) -> Drawn:
     """`n` drawn emblems with captions (see `sample_many`); deterministic by seed."""
-    pairs = sample_many(n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings, figures=figures)
+    pairs = sample_many(
+        n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings, figures=figures, brief=brief
+    )
     emblems = [emblem for emblem, _ in pairs]
     return Drawn(draw_many(emblems, size, workers), [caption for _, caption in pairs], emblems)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from logolib.emblems.layout import lettering, ribbon_colour, trim_colour
 from logolib.emblems.model import Emblem
+from logolib.emblems.palette import is_light
 from logolib.emblems.phrases import CHARGE_WORDS, DIVISION_WORDS, PLURAL, SHAPE_WORDS, STYLE_WORDS
 from logolib.emblems.sample import pick
 
@@ -19,11 +20,13 @@ def with_article(phrase: str) -> str:
     return ("an " if phrase[0].lower() in "aeio" else "a ") + phrase
 
 
-def _charge(emblem: Emblem, rng: np.random.Generator) -> str:
+def _charge(emblem: Emblem, rng: np.random.Generator, brief: bool) -> str:
     assert emblem.charge is not None
     assert emblem.charge_colour is not None
     text = with_article(pick(rng, CHARGE_WORDS[emblem.charge]).format(c=emblem.charge_colour))
     trim = trim_colour(emblem, emblem.charge_colour)
+    if brief and (emblem.shape != "free" or _needs_border(emblem)):
+        trim = None
     if trim is not None and (emblem.shape == "free" or rng.random() < 0.6):
         text += pick(rng, (f" with {trim} trim", f" trimmed in {trim}", f" edged in {trim}"))
     return text
@@ -36,9 +39,9 @@ def _ground(emblem: Emblem, rng: np.random.Generator) -> str:
     return text
 
 
-def _border(emblem: Emblem, rng: np.random.Generator, ground: str) -> str:
+def _border(emblem: Emblem, rng: np.random.Generator, ground: str, brief: bool) -> str:
     c = emblem.border
-    if c is None or emblem.shape == "free":
+    if c is None or emblem.shape == "free" or (brief and _needs_border(emblem)):
         return ""
     if " with " in ground:
         return pick(
@@ -48,13 +51,33 @@ def _border(emblem: Emblem, rng: np.random.Generator, ground: str) -> str:
     return pick(rng, (f" with {c} trim", f" with {with_article(c)} border", f" bordered in {c}", f" with {c} edging"))
 
 
+def _needs_border(emblem: Emblem) -> bool:
+    """Whether light grounds, which white paper would swallow, never go without one."""
+    return any(c is not None and is_light(c) for c in (emblem.field, emblem.second))
+
+
+def _noun(letters: str, rng: np.random.Generator) -> str:
+    if len(letters) == 1:
+        return pick(rng, ("the letter", "a letter"))
+    return pick(rng, ("initials", "the initials", "the letters", "letters"))
+
+
+def _letters_in_brief(emblem: Emblem, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Initials and wordmarks without their place and, half the time, without their colour."""
+    ink = f" in {emblem.letter_colour}" if rng.random() < 0.5 else ""
+    initials, words = [], []
+    if emblem.initials is not None:
+        initials.append(f'{_noun(emblem.initials, rng)} "{emblem.initials}"{ink}')
+    if emblem.wordmark is not None:
+        lines = " and ".join(f'"{line}"' for line in (emblem.wordmark, emblem.wordmark2) if line is not None)
+        words.append(f"{pick(rng, ('wordmark', 'the wordmark'))} {lines}{ink}")
+    return initials, words
+
+
 def _initials(emblem: Emblem, rng: np.random.Generator) -> str:
     letters, c = emblem.initials, emblem.letter_colour
     assert letters is not None
-    if len(letters) == 1:
-        noun = pick(rng, ("the letter", "a letter"))
-    else:
-        noun = pick(rng, ("initials", "the initials", "the letters", "letters"))
+    noun = _noun(letters, rng)
     trim = trim_colour(emblem, c) if c is not None else None
     tail = f" with {trim} trim" if trim is not None else ""
     if rng.random() < 0.25 and not tail:
@@ -102,45 +125,53 @@ def _join(parts: list[str]) -> str:
     return ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def describe(emblem: Emblem, rng: np.random.Generator) -> str:
-    """One caption: names shape, colours, division, charge, border, letters and style, and nothing else."""
-    style = pick(rng, STYLE_WORDS[emblem.style])
-    words = [_wordmark(emblem, rng)] if emblem.wordmark is not None else []
-    initials = [_initials(emblem, rng)] if emblem.initials is not None else []
-    free = emblem.shape == "free"
-    if emblem.charge is None:
-        text = _letters_first(emblem, rng, initials[0], words)
+def describe(emblem: Emblem, rng: np.random.Generator, brief: bool = False) -> str:
+    """One caption: names shape, colours, division, charge, border, letters and style, and nothing else.
+
+    A brief one leaves out what goes without saying: where letters stand, half the time their colour, lines around a
+    figure, the border of a light ground; half of the brief ones have neither a capital nor a full stop.
+    """
+    style = "" if brief and emblem.style == "flat" else pick(rng, STYLE_WORDS[emblem.style])
+    if brief:
+        initials, words = _letters_in_brief(emblem, rng)
     else:
-        charge = _charge(emblem, rng)
-        if initials:
+        words = [_wordmark(emblem, rng)] if emblem.wordmark is not None else []
+        initials = [_initials(emblem, rng)] if emblem.initials is not None else []
+    if emblem.charge is None:
+        text = _letters_first(emblem, rng, initials[0], words, brief)
+    else:
+        charge = _charge(emblem, rng, brief)
+        if initials and not brief:
             initials = [f"{initials[0]} {_where(emblem)} it" if rng.random() < 0.5 else initials[0]]
         rest = initials + words
-        if free:
+        if emblem.shape == "free":
             text = charge + (
                 f" with {_join(rest)}" if rest and rng.random() < 0.6 else f", {_join(rest)}" if rest else ""
             )
         else:
-            text = _crest(emblem, rng, charge, rest)
+            text = _crest(emblem, rng, charge, rest, brief)
     if style:
         text += f", {style}" if rng.random() < 0.8 or '"' in text else f" {style}"
     text = re.sub(r"\ba (?=orange\b)", "an ", text)
+    if brief and rng.random() < 0.5:
+        return text
     return text[0].upper() + text[1:] + "."
 
 
-def _letters_first(emblem: Emblem, rng: np.random.Generator, initials: str, words: list[str]) -> str:
+def _letters_first(emblem: Emblem, rng: np.random.Generator, initials: str, words: list[str], brief: bool) -> str:
     if emblem.shape == "free":
         return _join([initials, *words]) if rng.random() < 0.5 or not words else f"{initials} with {words[0]}"
     ground = _ground(emblem, rng)
-    ground += _border(emblem, rng, ground)
+    ground += _border(emblem, rng, ground, brief)
     if rng.random() < 0.6:
         text = f"{initials} on {ground}"
         return f"{text}, {words[0]}" if words else text
     return f"{ground}, with {_join([initials, *words])}"
 
 
-def _crest(emblem: Emblem, rng: np.random.Generator, charge: str, rest: list[str]) -> str:
+def _crest(emblem: Emblem, rng: np.random.Generator, charge: str, rest: list[str], brief: bool) -> str:
     ground = _ground(emblem, rng)
-    border = _border(emblem, rng, ground)
+    border = _border(emblem, rng, ground, brief)
     order = rng.random()
     if order < 0.45:
         inside = pick(rng, ("on", "on", "on", "inside"))

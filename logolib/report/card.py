@@ -26,22 +26,23 @@ LABELS = {
 
 
 def training_table(record: dict[str, Any]) -> str:
-    """One row a part: parameters, precision, steps, pictures seen, minutes."""
+    """One row a part: parameters, precision, and steps, pictures seen and minutes of all its sittings together."""
     rows = []
     for part, about in record.items():
-        settings, values = about["provenance"]["settings"], about["values"]
-        seen = settings["steps"] * settings["batch_size"]
+        made = about["provenance"]
+        sittings = about.get("sittings", [made["settings"] | {"seconds": made["seconds"]}])
         rows.append(
             [
                 part,
-                f"{values['parameters']:,}",
+                f"{about['values']['parameters']:,}",
                 about["precision"],
-                f"{settings['steps']:,}",
-                f"{seen:,}",
-                f"{about['provenance']['seconds'] / 60:.0f}",
+                str(len(sittings)),
+                f"{sum(one['steps'] for one in sittings):,}",
+                f"{sum(one['steps'] * one['batch_size'] for one in sittings):,}",
+                f"{sum(one['seconds'] for one in sittings) / 60:.0f}",
             ]
         )
-    head = ["part", "parameters", "stored as", "steps", "pictures seen", "minutes"]
+    head = ["part", "parameters", "stored as", "sittings", "steps", "pictures seen", "minutes"]
     return str(tables.table(head, rows).data)
 
 

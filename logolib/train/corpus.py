@@ -63,7 +63,7 @@ def make_corpus(
     n = len(train.captions)
     if n_drawn:
         extra_images, extra_captions = kept_drawings(
-            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, settings.figures
+            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, settings.figures, settings.brief
         )
         images.append(extra_images)
         captions += extra_captions
@@ -73,6 +73,8 @@ def make_corpus(
     parts = [source, f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
     if settings.figures:
         parts.append(f"figures {settings.figures:g}")
+    if settings.brief:
+        parts.append(f"brief {settings.brief:g}")
     return Corpus(
         np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
     )
@@ -172,14 +174,15 @@ class BatchFeed:
 
 
 def kept_drawings(
-    folder: Path, size: int, seed: int, n: int, siblings: int = 0, figures: float = 0.0
+    folder: Path, size: int, seed: int, n: int, siblings: int = 0, figures: float = 0.0, brief: float = 0.0
 ) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
 
     def make() -> dict[str, np.ndarray]:
-        made = drawn(n, seed, size, siblings=siblings, figures=figures, workers=os.cpu_count() or 1)
+        workers = os.cpu_count() or 1
+        made = drawn(n, seed, size, siblings=siblings, figures=figures, brief=brief, workers=workers)
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    share = f"-{figures:g}" if figures else ""
-    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{share}", make)
+    shares = (f"-{figures:g}" if figures or brief else "") + (f"-{brief:g}" if brief else "")
+    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{shares}", make)
     return kept["images"], kept["captions"].tolist()
