@@ -29,7 +29,7 @@ from logolib.images import save_png, sheet, to_float
 from logolib.models.weights import BASE, model_folder
 from logolib.results import Stopwatch, write_text
 from logolib.seeds import derive
-from logolib.train.corpus import kept_drawings
+from logolib.train.corpus import SHARES, kept_drawings
 
 TOGETHER = ("shape", "field", "second", "charge", "charge_colour")
 SHOWN = 64
@@ -108,7 +108,7 @@ def _pictures(
     made = json.loads((model_folder(given.model) / "base.json").read_text("utf8"))["decoder"]["provenance"]
     taught, seed = made["settings"], derive(made["seed"], "drawn") % 2**32
     training, _ = kept_drawings(
-        given.drawings, SIZE, seed, taught["drawn"], *(taught.get(name, 0) for name in ("siblings", "figures", "brief"))
+        given.drawings, SIZE, seed, taught["drawn"], *(taught.get(name, 0) for name in ("siblings", *SHARES))
     )
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]

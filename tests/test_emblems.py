@@ -165,6 +165,12 @@ def test_a_share_of_brief_captions_changes_no_emblem() -> None:
     assert 0.2 < differing / 400 < 0.4
 
 
+def test_a_share_of_divided_grounds_has_no_plain_one() -> None:
+    for share, low, high in ((0.0, 0.3, 0.65), (0.5, 0.65, 0.85), (1.0, 1.0, 1.0)):
+        grounds = [e for e, _ in sample_many(600, 9, siblings=3, figures=0.4, divided=share) if e.shape != "free"]
+        assert low <= sum(e.division != "plain" for e in grounds) / len(grounds) <= high
+
+
 def test_one_emblem_has_many_captions() -> None:
     e = some(1, seed=4)[0]
     assert len(describe_all(e, 8)) == 8

@@ -27,8 +27,11 @@ distributed.destroy_process_group()
 """
 
 
-def test_two_processes_train_what_one_trains(smoke: Profile, tiny_data: Path, tiny_model: Path, tmp_path: Path) -> None:
-    short = {"steps": 2, "accum_freq": 2, "drawn": 0}
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_processes_train_what_one_trains(
+    smoke: Profile, tiny_data: Path, tiny_model: Path, tmp_path: Path, optimizer: str
+) -> None:
+    short = {"steps": 2, "accum_freq": 2, "drawn": 0, "optimizer": optimizer}
     prior, decoder = smoke.prior.model_copy(update=short), smoke.decoder.model_copy(update=short)
     runs = [tmp_path / "one", tmp_path / "two"]
     for run in runs:

@@ -41,11 +41,13 @@ def sample_many(
     siblings: int = 0,
     figures: float = 0.0,
     brief: float = 0.0,
+    divided: float = 0.0,
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
     Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a large figure and no
     letters. `brief` (0..1) of the captions leave out what goes without saying; the emblems are the same for any share.
+    `divided` (0..1) of the grounds are never plain; of the others as many as chance makes so.
     """
     rng = np.random.default_rng([seed, int(for_judging)])
     briefly = np.random.default_rng([seed, int(for_judging), 1])
@@ -54,10 +56,12 @@ def sample_many(
         place = len(found) % (siblings + 1)  # in its family, whose first is the one that the others resemble
         if place:
             emblem = sibling(found[-place][0], rng)
-        elif figures and rng.random() < figures:
-            emblem = sample_figure(rng)
         else:
-            emblem = sample_emblem(rng, reserved=reserved)
+            never_plain = bool(divided) and rng.random() < divided
+            if figures and rng.random() < figures:
+                emblem = sample_figure(rng, divided=never_plain)
+            else:
+                emblem = sample_emblem(rng, reserved=reserved, divided=never_plain)
         if held_out(emblem) == for_judging:
             caption = describe(emblem, rng)
             if brief and briefly.random() < brief:
@@ -85,11 +89,19 @@ def drawn(
     siblings: int = 0,
     figures: float = 0.0,
     brief: float = 0.0,
+    divided: float = 0.0,
     workers: int = 1,
 ) -> Drawn:
     """`n` drawn emblems with captions (see `sample_many`); deterministic by seed."""
     pairs = sample_many(
-        n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings, figures=figures, brief=brief
+        n,
+        seed,
+        for_judging=for_judging,
+        reserved=reserved,
+        siblings=siblings,
+        figures=figures,
+        brief=brief,
+        divided=divided,
     )
     emblems = [emblem for emblem, _ in pairs]
     return Drawn(draw_many(emblems, size, workers), [caption for _, caption in pairs], emblems)

@@ -137,11 +137,11 @@ def _words(rng: np.random.Generator) -> tuple[str | None, str | None, str | None
     return initials, wordmark, second if wordmark is not None and rng.random() < 0.4 else None
 
 
-def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0) -> Emblem:
+def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0, divided: bool = False) -> Emblem:
     """A random emblem.
 
     `reserved` (0..1) is the probability that it uses at least one reserved shape, charge or style; with 0
-    it never does. ValueError outside 0..1.
+    it never does. `divided`: its ground, if it has one, is not plain. ValueError outside 0..1.
     """
     if not 0.0 <= reserved <= 1.0:
         raise ValueError("reserved must lie in 0..1")
@@ -149,14 +149,17 @@ def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0) -> Emblem:
     initials, wordmark, wordmark2 = _words(rng)
     lone = initials is not None and "charge" not in kinds and rng.random() < 0.3
     charge = None if lone else sample_charge(rng, "charge" in kinds)
-    return dress(rng, kinds, charge, initials, wordmark, wordmark2)
+    return dress(rng, kinds, charge, initials, wordmark, wordmark2, divided=divided)
 
 
-def sample_figure(rng: np.random.Generator) -> Emblem:
-    """A figure that stands large, without letters: half of them alone, half on a ground; nothing of it is reserved."""
+def sample_figure(rng: np.random.Generator, *, divided: bool = False) -> Emblem:
+    """A figure that stands large, without letters: half of them alone, half on a ground; nothing of it is reserved.
+
+    `divided`: the ground is not plain.
+    """
     charge = sample_charge(rng, reserved=False)
     if rng.random() < 0.5:
-        return dress(rng, frozenset(), charge, None, None, None)
+        return dress(rng, frozenset(), charge, None, None, None, divided=divided)
     style = pick(rng, [s for s in STYLES if s not in RESERVED_STYLES], _STYLE_WEIGHT)
     while (scheme := _scheme(rng, "free", "plain", style)) is None:
         pass
@@ -190,10 +193,12 @@ def dress(
     initials: str | None,
     wordmark: str | None,
     wordmark2: str | None,
+    *,
+    divided: bool = False,
 ) -> Emblem:
     """An emblem for that charge and lettering: shape, division, style and colours are drawn.
 
-    `kinds` names which of "shape" and "style" take a reserved value.
+    `kinds` names which of "shape" and "style" take a reserved value. `divided`: the ground is not plain.
     """
     shape = pick(rng, [s for s in SHAPES if (s in RESERVED_SHAPES) == ("shape" in kinds)], _SHAPE_WEIGHT)
     style = pick(rng, [s for s in STYLES if (s in RESERVED_STYLES) == ("style" in kinds)], _STYLE_WEIGHT)
@@ -204,8 +209,9 @@ def dress(
     if ring and charge is not None:
         initials = None  # the field inside a ring has room for one figure
     lettered = initials is not None or wordmark is not None
+    divisions = [d for d in DIVISIONS if not (divided and d == "plain")]
     while True:
-        division = "plain" if shape == "free" else pick(rng, DIVISIONS, _DIVISION_WEIGHT)
+        division = "plain" if shape == "free" else pick(rng, divisions, _DIVISION_WEIGHT)
         if division == "chief" and (charge is None or shape not in _WITH_CHIEF):
             continue
         if style == "stencil" and division not in ("plain", "chief", "per fess", "per pale"):

@@ -24,6 +24,7 @@ from logolib.results import data_hash, sha256_file, write_text
 from logolib.seeds import SampleGenerators, derive
 
 CHECKSUMS = "checksums.json"
+SHARES = ("figures", "brief", "divided")  # of the drawings, as in the settings
 GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
 
 
@@ -62,8 +63,9 @@ def make_corpus(
     images, captions = [train.images], list(train.captions)
     n = len(train.captions)
     if n_drawn:
+        shares = (getattr(settings, share) for share in SHARES)
         extra_images, extra_captions = kept_drawings(
-            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, settings.figures, settings.brief
+            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, *shares
         )
         images.append(extra_images)
         captions += extra_captions
@@ -71,10 +73,7 @@ def make_corpus(
     collected = np.random.default_rng(derive(seed, "groups")).permutation(np.tile(np.arange(n), repeat))
     order = np.concatenate([collected[: len(collected) // group * group], np.arange(n, n + n_drawn)])
     parts = [source, f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
-    if settings.figures:
-        parts.append(f"figures {settings.figures:g}")
-    if settings.brief:
-        parts.append(f"brief {settings.brief:g}")
+    parts += [f"{share} {getattr(settings, share):g}" for share in SHARES if getattr(settings, share)]
     return Corpus(
         np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
     )
@@ -174,15 +173,22 @@ class BatchFeed:
 
 
 def kept_drawings(
-    folder: Path, size: int, seed: int, n: int, siblings: int = 0, figures: float = 0.0, brief: float = 0.0
+    folder: Path,
+    size: int,
+    seed: int,
+    n: int,
+    siblings: int = 0,
+    figures: float = 0.0,
+    brief: float = 0.0,
+    divided: float = 0.0,
 ) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
 
     def make() -> dict[str, np.ndarray]:
         workers = os.cpu_count() or 1
-        made = drawn(n, seed, size, siblings=siblings, figures=figures, brief=brief, workers=workers)
+        made = drawn(n, seed, size, siblings=siblings, figures=figures, brief=brief, divided=divided, workers=workers)
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    shares = (f"-{figures:g}" if figures or brief else "") + (f"-{brief:g}" if brief else "")
+    shares = f"-{figures:g}-{brief:g}-{divided:g}"
     kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{shares}", make)
     return kept["images"], kept["captions"].tolist()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from logolib.train import processes
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
@@ -19,6 +20,7 @@ class Muon(torch.optim.AdamW):
     What few pictures share gets as large a step as what all share.
     A convolution is a matrix of its output channels by the rest. A step has the size that AdamW's usually has, so that
     rates carry over (Liu et al. 2025, section 2.2). torch's own class takes no convolutions, hence this one.
+    Of several processes each makes its share of the matrices orthogonal; every one of them takes the same step.
     """
 
     @torch.no_grad()
@@ -26,23 +28,29 @@ class Muon(torch.optim.AdamW):
         """One step; what is no matrix, or has a single row, is AdamW's."""
         if closure is not None:
             raise ValueError("closures are not supported")
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None and _is_matrix(parameter):
-                    self._turn(parameter, group)
-                    parameter.grad = None
+        matrices = [
+            (parameter, group)
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None and _is_matrix(parameter)
+        ]
+        momenta = [self._momentum(parameter) for parameter, _ in matrices]
+        updates = processes.each_its_share(orthogonal, momenta, torch.bfloat16)
+        for (parameter, group), update in zip(matrices, updates, strict=True):
+            size = 0.2 * max(update.shape) ** 0.5
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(update.to(parameter.dtype).reshape(parameter.shape), alpha=-group["lr"] * size)
+            parameter.grad = None
         return super().step()
 
-    def _turn(self, parameter: Tensor, group: dict[str, Any]) -> None:
+    def _momentum(self, parameter: Tensor) -> Tensor:
+        """Nesterov's momentum as a matrix."""
         state, gradient = self.state[parameter], parameter.grad
         assert gradient is not None
         if "momentum_buffer" not in state:
             state |= {"momentum_buffer": torch.zeros_like(parameter), "step": torch.zeros(())}  # AdamW looks for a step
         momentum = state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
-        update = orthogonal(torch.lerp(gradient, momentum, MOMENTUM).flatten(1))
-        size = 0.2 * max(update.shape) ** 0.5
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(update.to(parameter.dtype).reshape(parameter.shape), alpha=-group["lr"] * size)
+        return torch.lerp(gradient, momentum, MOMENTUM).flatten(1)
 
 
 OPTIMIZERS: dict[str, type[torch.optim.AdamW]] = {"adamw": torch.optim.AdamW, "muon": Muon}

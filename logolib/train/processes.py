@@ -7,7 +7,7 @@ computes the loss of the whole batch, and the gradients are summed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -96,3 +96,19 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     distributed.all_reduce(flat)
     for parameter, total in zip(trained, flat.split([p.numel() for p in trained]), strict=True):
         parameter.grad = total.view_as(parameter)
+
+
+def each_its_share(work: Callable[[Tensor], Tensor], tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    """`work` of every tensor, which keeps its shape and gives `dtype`: each process does its share, and all get all.
+
+    One message carries it. The others' places are zero before they are added up, so that no digit is lost.
+    """
+    if count() == 1:
+        return [work(tensor) for tensor in tensors]
+    parts = [
+        work(tensor) if place % count() == rank() else torch.zeros_like(tensor, dtype=dtype)
+        for place, tensor in enumerate(tensors)
+    ]
+    flat = torch.cat([part.flatten() for part in parts])
+    distributed.all_reduce(flat)
+    return [total.view_as(part) for part, total in zip(parts, flat.split([p.numel() for p in parts]), strict=True)]
