@@ -92,6 +92,7 @@ class TrainSettings(Settings):
     figures: float = Field(0.0, ge=0, le=1)  # share of the drawn emblems that show a large figure and no letters
     brief: float = Field(0.0, ge=0, le=1)  # share of their captions that leave out what goes without saying
     divided: float = Field(0.0, ge=0, le=1)  # share whose ground is never plain: each of a dozen divisions is rare
+    alike: float = Field(0.0, ge=0, le=1)  # share whose figure is a round one, which small pictures confuse
     repeat: int = Field(4, ge=1, le=100_000)  # how often a collected logo comes up for each time a drawn emblem does
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
     log_every: Steps = 10

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import logolib.emblems as em
 from logolib.emblems import Emblem, clubs, describe, describe_all, draw, emblem_svg, sample_emblem
+from logolib.emblems.charges import ALIKE_CHARGES
 from logolib.emblems.corpus import sample_many
 from logolib.emblems.layout import arrange, lettering
 from logolib.emblems.palette import distance, is_light, legible
@@ -169,6 +170,13 @@ def test_a_share_of_divided_grounds_has_no_plain_one() -> None:
     for share, low, high in ((0.0, 0.3, 0.65), (0.5, 0.65, 0.85), (1.0, 1.0, 1.0)):
         grounds = [e for e, _ in sample_many(600, 9, siblings=3, figures=0.4, divided=share) if e.shape != "free"]
         assert low <= sum(e.division != "plain" for e in grounds) / len(grounds) <= high
+
+
+def test_a_share_of_figures_is_of_those_that_are_alike() -> None:
+    for share, low, high in ((0.0, 0.1, 0.35), (0.5, 0.5, 0.75), (1.0, 1.0, 1.0)):
+        found = [e for e, _ in sample_many(600, 10, figures=0.3, alike=share) if e.charge is not None]
+        assert low <= sum(e.charge in ALIKE_CHARGES for e in found) / len(found) <= high
+    assert not set(ALIKE_CHARGES) & em.RESERVED_CHARGES
 
 
 def test_one_emblem_has_many_captions() -> None:

@@ -56,6 +56,8 @@ CHARGES: tuple[str, ...] = (*OWN_PATHS, *_ICONS)
 RESERVED_CHARGES: frozenset[str] = frozenset(
     {"dragon", "frog", "spider", "guitar", "volcano", "horseshoe", "rocket", "bridge", "crow"}
 )
+# Round ones with rays, spokes, spots or a face: the smaller they are, the more of each other they have.
+ALIKE_CHARGES: tuple[str, ...] = ("lion", "sun", "wheel", "gear", "ball", "basketball", "snowflake", "star", "skull")
 
 
 @dataclass(frozen=True)

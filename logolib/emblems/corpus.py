@@ -42,12 +42,14 @@ def sample_many(
     figures: float = 0.0,
     brief: float = 0.0,
     divided: float = 0.0,
+    alike: float = 0.0,
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
     Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a large figure and no
     letters. `brief` (0..1) of the captions leave out what goes without saying; the emblems are the same for any share.
-    `divided` (0..1) of the grounds are never plain; of the others as many as chance makes so.
+    `divided` (0..1) of the grounds are never plain; of the others as many as chance makes so. `alike` (0..1) of the
+    figures are among those that small pictures confuse (`ALIKE_CHARGES`).
     """
     rng = np.random.default_rng([seed, int(for_judging)])
     briefly = np.random.default_rng([seed, int(for_judging), 1])
@@ -58,10 +60,11 @@ def sample_many(
             emblem = sibling(found[-place][0], rng)
         else:
             never_plain = bool(divided) and rng.random() < divided
+            from_alike = bool(alike) and rng.random() < alike
             if figures and rng.random() < figures:
-                emblem = sample_figure(rng, divided=never_plain)
+                emblem = sample_figure(rng, divided=never_plain, alike=from_alike)
             else:
-                emblem = sample_emblem(rng, reserved=reserved, divided=never_plain)
+                emblem = sample_emblem(rng, reserved=reserved, divided=never_plain, alike=from_alike)
         if held_out(emblem) == for_judging:
             caption = describe(emblem, rng)
             if brief and briefly.random() < brief:
@@ -90,6 +93,7 @@ def drawn(
     figures: float = 0.0,
     brief: float = 0.0,
     divided: float = 0.0,
+    alike: float = 0.0,
     workers: int = 1,
 ) -> Drawn:
     """`n` drawn emblems with captions (see `sample_many`); deterministic by seed."""
@@ -102,6 +106,7 @@ def drawn(
         figures=figures,
         brief=brief,
         divided=divided,
+        alike=alike,
     )
     emblems = [emblem for emblem, _ in pairs]
     return Drawn(draw_many(emblems, size, workers), [caption for _, caption in pairs], emblems)

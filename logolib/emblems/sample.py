@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from logolib.emblems.charges import CHARGES, RESERVED_CHARGES
+from logolib.emblems.charges import ALIKE_CHARGES, CHARGES, RESERVED_CHARGES
 from logolib.emblems.model import DIVISIONS, RESERVED_STYLES, STYLES, Emblem
 from logolib.emblems.palette import COLOURS, apart, distance, is_light, lab, legible
 from logolib.emblems.shapes import RESERVED_SHAPES, SHAPES
@@ -137,27 +137,30 @@ def _words(rng: np.random.Generator) -> tuple[str | None, str | None, str | None
     return initials, wordmark, second if wordmark is not None and rng.random() < 0.4 else None
 
 
-def sample_emblem(rng: np.random.Generator, *, reserved: float = 0.0, divided: bool = False) -> Emblem:
+def sample_emblem(
+    rng: np.random.Generator, *, reserved: float = 0.0, divided: bool = False, alike: bool = False
+) -> Emblem:
     """A random emblem.
 
     `reserved` (0..1) is the probability that it uses at least one reserved shape, charge or style; with 0
-    it never does. `divided`: its ground, if it has one, is not plain. ValueError outside 0..1.
+    it never does. `divided`: its ground, if it has one, is not plain. `alike`: it has a charge, and
+    unless that is a reserved one it is among `ALIKE_CHARGES`. ValueError outside 0..1.
     """
     if not 0.0 <= reserved <= 1.0:
         raise ValueError("reserved must lie in 0..1")
     kinds = _reserved_kinds(rng, reserved)
     initials, wordmark, wordmark2 = _words(rng)
-    lone = initials is not None and "charge" not in kinds and rng.random() < 0.3
-    charge = None if lone else sample_charge(rng, "charge" in kinds)
+    lone = initials is not None and "charge" not in kinds and rng.random() < 0.3 and not alike
+    charge = None if lone else sample_charge(rng, "charge" in kinds, alike)
     return dress(rng, kinds, charge, initials, wordmark, wordmark2, divided=divided)
 
 
-def sample_figure(rng: np.random.Generator, *, divided: bool = False) -> Emblem:
+def sample_figure(rng: np.random.Generator, *, divided: bool = False, alike: bool = False) -> Emblem:
     """A figure that stands large, without letters: half of them alone, half on a ground; nothing of it is reserved.
 
-    `divided`: the ground is not plain.
+    `divided`: the ground is not plain. `alike`: the figure is among `ALIKE_CHARGES`.
     """
-    charge = sample_charge(rng, reserved=False)
+    charge = sample_charge(rng, False, alike)
     if rng.random() < 0.5:
         return dress(rng, frozenset(), charge, None, None, None, divided=divided)
     style = pick(rng, [s for s in STYLES if s not in RESERVED_STYLES], _STYLE_WEIGHT)
@@ -181,8 +184,10 @@ def sample_figure(rng: np.random.Generator, *, divided: bool = False) -> Emblem:
     )
 
 
-def sample_charge(rng: np.random.Generator, reserved: bool) -> str:
-    """A charge from the reserved ones or from the others."""
+def sample_charge(rng: np.random.Generator, reserved: bool, alike: bool = False) -> str:
+    """A charge from the reserved ones, or from the others, or from those of them that are alike when small."""
+    if alike and not reserved:
+        return pick(rng, ALIKE_CHARGES)
     return pick(rng, [c for c in CHARGES if (c in RESERVED_CHARGES) == reserved])
 
 

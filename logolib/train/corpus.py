@@ -24,7 +24,7 @@ from logolib.results import data_hash, sha256_file, write_text
 from logolib.seeds import SampleGenerators, derive
 
 CHECKSUMS = "checksums.json"
-SHARES = ("figures", "brief", "divided")  # of the drawings, as in the settings
+SHARES = ("figures", "brief", "divided", "alike")  # of the drawings, as in the settings
 GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
 
 
@@ -181,14 +181,25 @@ def kept_drawings(
     figures: float = 0.0,
     brief: float = 0.0,
     divided: float = 0.0,
+    alike: float = 0.0,
 ) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
 
     def make() -> dict[str, np.ndarray]:
         workers = os.cpu_count() or 1
-        made = drawn(n, seed, size, siblings=siblings, figures=figures, brief=brief, divided=divided, workers=workers)
+        made = drawn(
+            n,
+            seed,
+            size,
+            siblings=siblings,
+            figures=figures,
+            brief=brief,
+            divided=divided,
+            alike=alike,
+            workers=workers,
+        )
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    shares = f"-{figures:g}-{brief:g}-{divided:g}"
+    shares = f"-{figures:g}-{brief:g}-{divided:g}-{alike:g}"
     kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{shares}", make)
     return kept["images"], kept["captions"].tolist()
