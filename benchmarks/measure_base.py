@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from logolib.config import GenerateSettings, LogolibError
+from logolib.config import SHARES, GenerateSettings, LogolibError
 from logolib.emblems.corpus import draw_many, sample_many
 from logolib.emblems.model import Emblem
 from logolib.evaluate.attributes import attribute_table
@@ -29,7 +29,7 @@ from logolib.images import save_png, sheet, to_float
 from logolib.models.weights import BASE, model_folder
 from logolib.results import Stopwatch, write_text
 from logolib.seeds import derive
-from logolib.train.corpus import SHARES, kept_drawings
+from logolib.train.corpus import kept_drawings
 
 TOGETHER = ("shape", "field", "second", "charge", "charge_colour")
 SHOWN = 64
@@ -77,6 +77,8 @@ def measure(given: argparse.Namespace) -> None:
     write_text(given.out / "measured.json", json.dumps(values, indent=1) + "\n")
     for name, row in [*values["attributes"].items(), ("together", values["together"])]:
         print(f"{name:14s} {row['accuracy']:.0%} ({row['low']:.0%}-{row['high']:.0%})")  # type: ignore[index]
+    if model_folder(given.model) == given.out:
+        _keep_reached(given.out / "base.json", values)
     if not given.no_pictures:
         _pictures(given, pipe, prompts[:SHOWN], seeds[:SHOWN], options)
 
@@ -97,6 +99,15 @@ def _read(emblems: list[Emblem], read: list[dict[str, Any]], ceiling: list[dict[
         "attributes": attribute_table(emblems, read, ceiling),
         "together": {"accuracy": all_right.mean, "low": all_right.low, "high": all_right.high, "n": len(right)},
     }
+
+
+def _keep_reached(file: Path, values: dict[str, Any]) -> None:
+    """Put what the base reaches beside its last sitting: right, low and high of each attribute."""
+    record = json.loads(file.read_text("utf8"))
+    rows = values["attributes"] | {"together": values["together"]}
+    reached = {name: [row["accuracy"], row["low"], row["high"]] for name, row in rows.items()}
+    record["decoder"]["sittings"][-1]["reached"] = reached
+    write_text(file, json.dumps(record, indent=1) + "\n")
 
 
 def _pictures(

@@ -75,6 +75,9 @@ class DatasetSettings(Settings):
     limit: int | None = Field(None, ge=2, le=1_000_000_000)
 
 
+SHARES = ("figures", "brief", "divided", "alike")  # settings that say which drawings come up how often
+
+
 class TrainSettings(Settings):
     """What every training loop takes."""
 

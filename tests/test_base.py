@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from logolib.emblems.phrases import CHARGE_WORDS
 from logolib.generate import LogoPipeline
 from logolib.models.clip import load_clip
 from logolib.models.weights import BASE
-from logolib.report.card import training_table
+from logolib.report.card import sittings_table, training_table
 from logolib.train import train_decoder
 
 PROMPT = 'a red lion on a gold shield, wordmark "LYON"'
@@ -78,6 +79,10 @@ def test_the_card_counts_every_sitting(smoke: Profile, tiny_data: Path, tiny_mod
     record = json.loads((tmp_path / "base" / "base.json").read_text("utf8"))
     assert [one["steps"] for one in record["decoder"]["sittings"]] == [smoke.decoder.steps, 2]
     assert len(record["prior"]["sittings"]) == 1
+    record["decoder"]["sittings"][1] |= {"reached": {"charge": [0.75, 0.68, 0.8]}, "alike": 0.5}
+    table = re.sub(r">\s+<", "><", sittings_table(record["decoder"]["sittings"]))
+    assert "<td>–</td><td>75% (68 to 80)</td>" in table
+    assert "<td>0</td><td>0.5</td>" in table
     row = training_table(record).split("<td>decoder</td>")[1].split("</tr>")[0]
     assert f"<td>{smoke.decoder.steps + 2}</td>" in row
     del record["decoder"]["sittings"]  # as bases before had it

@@ -11,6 +11,7 @@ from docutils import nodes  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from logolib.config import SHARES
 from logolib.models.weights import BASE
 from logolib.report import tables
 
@@ -70,6 +71,25 @@ def attribute_table(measured: dict[str, Any]) -> str:
     return str(tables.table(head, rows).data)
 
 
+def sittings_table(sittings: list[dict[str, Any]]) -> str:
+    """One column a sitting, the first one first: its length, its drawings, and what the base then reached."""
+    rows = [
+        ["minutes", *(f"{one['seconds'] / 60:.0f}" for one in sittings)],
+        ["pictures", *(f"{one['steps'] * one['batch_size']:,}" for one in sittings)],
+        *([f"decoder.{share}", *(f"{one.get(share, 0):g}" for one in sittings)] for share in SHARES),
+        *([LABELS[name], *(_reached(one, name) for one in sittings)] for name in LABELS),
+        ["all of these but division and border", *(_reached(one, "together") for one in sittings)],
+    ]
+    return str(tables.table(["sitting", *map(str, range(1, len(sittings) + 1))], rows).data)
+
+
+def _reached(sitting: dict[str, Any], name: str) -> str:
+    if name not in sitting.get("reached", {}):
+        return "–"
+    right, low, high = sitting["reached"][name]
+    return f"{right:.0%} ({low * 100:.0f} to {high * 100:.0f})"
+
+
 def to_html(record: dict[str, Any], measured: dict[str, Any]) -> str:
     """Both tables and where their numbers come from."""
     facts = measured["provenance"]
@@ -92,10 +112,23 @@ class ModelCard(SphinxDirective):
         for file in files:
             self.env.note_dependency(str(file))
         record, measured = (json.loads(Path(file).read_text("utf8")) for file in files)
-        return [nodes.raw("", to_html(record, measured), format="html")]
+        return [nodes.raw("", self.to_html(record, measured), format="html")]
+
+    def to_html(self, record: dict[str, Any], measured: dict[str, Any]) -> str:
+        """What stands there."""
+        return to_html(record, measured)
+
+
+class BaseSittings(ModelCard):
+    """`base-sittings`: how its decoder came about."""
+
+    def to_html(self, record: dict[str, Any], measured: dict[str, Any]) -> str:
+        """One table."""
+        return sittings_table(record["decoder"]["sittings"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive with Sphinx."""
     app.add_directive("model-card", ModelCard)
+    app.add_directive("base-sittings", BaseSittings)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from logolib.config import LogolibError, TrainSettings
+from logolib.config import SHARES, LogolibError, TrainSettings
 from logolib.data import Pairs, batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
@@ -24,7 +24,6 @@ from logolib.results import data_hash, sha256_file, write_text
 from logolib.seeds import SampleGenerators, derive
 
 CHECKSUMS = "checksums.json"
-SHARES = ("figures", "brief", "divided", "alike")  # of the drawings, as in the settings
 GUESS_STEPS = 8  # network evaluations a guess of the prior; more change its embeddings little
 
 
