@@ -16,6 +16,7 @@ import numpy as np
 
 from logolib.config import LogolibError, load_profile
 from logolib.report.benchmarks import keep
+from logolib.results import read_result
 from logolib.train import train_clip, train_decoder, train_prior
 
 
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="the first is run twice")
     parser.add_argument("--work", type=Path, default=Path("build/repeat"))
+    parser.add_argument("--resume", action="store_true", help="take the curves that an interrupted call left in WORK")
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/repeat.json"))
     given = parser.parse_args()
     try:
@@ -46,6 +48,8 @@ def main() -> None:
 
 def _curve(given: argparse.Namespace, seed: int, run: Path) -> list[tuple[int, float]]:
     """(step, held-out loss) of a decoder trained from nothing, with a CLIP and a prior of its own."""
+    if given.resume and (run / "decoder" / "result.json").exists():
+        return _measured(read_result(run / "decoder" / "result.json", "decoder").values["curve"])
     warm, every = given.steps // 10, max(1, given.steps // 6)
     short = {"drawn": given.drawn, "steps": given.steps, "warmup": warm, "save_every": given.steps}
     profile = load_profile("base")
@@ -53,7 +57,10 @@ def _curve(given: argparse.Namespace, seed: int, run: Path) -> list[tuple[int, f
     train_clip(clip, given.data, run, seed=seed)
     train_prior(profile.prior.model_copy(update={**short, "batch_size": 64}), given.data, run, seed=seed)
     settings = profile.decoder.model_copy(update={**short, "batch_size": 16, "preview_every": every})
-    curve = train_decoder(settings, given.data, run, seed=seed).values["curve"]
+    return _measured(train_decoder(settings, given.data, run, seed=seed).values["curve"])
+
+
+def _measured(curve: list[dict[str, Any]]) -> list[tuple[int, float]]:
     return [(point["step"], point["val_loss"]) for point in curve if "val_loss" in point]
 
 
