@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from logolib.config import GenerateSettings, LogolibError
+from logolib.config import GenerateSettings, LogolibError, Shares
 from logolib.emblems import Emblem, describe
 from logolib.emblems.corpus import draw_many, sample_many
 from logolib.generate import LogoPipeline
@@ -57,7 +57,7 @@ def measure(model: str, n: int) -> list[dict[str, Any]]:
         ("figures alone", 1.0, lambda emblem: emblem.shape == "free"),
     ]
     for kind, figures, wanted in kinds:
-        drawn = sample_many(4 * n, derive(0, "figure names") % 2**32, for_judging=True, figures=figures)
+        drawn = sample_many(4 * n, derive(0, "figure names") % 2**32, for_judging=True, shares=Shares(figures=figures))
         emblems = [emblem for emblem, _ in drawn if wanted(emblem)][:n]
         others = [replace(emblem, charge=emblems[i - 7].charge) for i, emblem in enumerate(emblems)]
         x0 = fold((to_float(draw_many(emblems, pipe.image_size)) + 1) / 2, pipe.fold) * 2 - 1

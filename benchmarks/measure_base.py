@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from logolib.config import SHARES, GenerateSettings, LogolibError
+from logolib.config import GenerateSettings, LogolibError, Shares
 from logolib.emblems.corpus import draw_many, sample_many
 from logolib.emblems.model import Emblem
 from logolib.evaluate.attributes import attribute_table
@@ -118,9 +118,8 @@ def _pictures(
     save_png(sheet(shown, columns=8, gap=6), given.book / "base-64.png")
     made = json.loads((model_folder(given.model) / "base.json").read_text("utf8"))["decoder"]["provenance"]
     taught, seed = made["settings"], derive(made["seed"], "drawn") % 2**32
-    training, _ = kept_drawings(
-        given.drawings, SIZE, seed, taught["drawn"], *(taught.get(name, 0) for name in ("siblings", *SHARES))
-    )
+    shares = Shares(*(taught.get(name, 0) for name in Shares._fields))
+    training, _ = kept_drawings(given.drawings, SIZE, seed, taught["drawn"], taught["siblings"], shares)
     nearest = _nearest(np.stack([_resized(picture, SIZE) for picture in large]), training)
     pairs = [picture for i in range(len(shown)) for picture in (shown[i], _resized(training[nearest[i]], 128))]
     sheet(pairs, columns=8, gap=6).save(given.book / "base-nearest.webp", quality=88, method=6)  # a page holds 5 MB

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from logolib.config import SHARES, LogolibError
+from logolib.config import LogolibError, Shares
 from logolib.models.clip import load_clip
 from logolib.models.decoder import load_decoder
 from logolib.models.lineage import part_lineage
@@ -98,7 +98,7 @@ def _sittings(made: dict[str, Any], part: str, shipped: dict[str, Any] | None) -
     """Length of each training, the first one first, as far back as the runs that each started from are here."""
     settings = made["settings"]
     own = {name: settings[name] for name in ("steps", "batch_size")} | {n: made[n] for n in ("started", "seconds")}
-    own |= {share: settings.get(share, 0) for share in SHARES}
+    own |= {share: settings.get(share, 0) for share in Shares._fields}
     start = settings["start"]
     if start == "default":
         earlier = (shipped or {}).get("sittings", [])

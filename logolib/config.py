@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from importlib import resources
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -75,7 +75,16 @@ class DatasetSettings(Settings):
     limit: int | None = Field(None, ge=2, le=1_000_000_000)
 
 
-SHARES = ("figures", "brief", "divided", "alike")  # settings that say which drawings come up how often
+class Shares(NamedTuple):
+    """Which drawings come up how often, each 0..1: what `TrainSettings` calls the same."""
+
+    figures: float = 0.0
+    brief: float = 0.0
+    divided: float = 0.0
+    alike: float = 0.0
+
+
+AS_THEY_COME = Shares()
 
 
 class TrainSettings(Settings):
@@ -100,6 +109,11 @@ class TrainSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
     log_every: Steps = 10
     save_every: Steps = 100  # steps between resumable checkpoints
+
+    @property
+    def shares(self) -> Shares:
+        """The shares of drawings in one."""
+        return Shares(self.figures, self.brief, self.divided, self.alike)
 
 
 class ClipSettings(TrainSettings):

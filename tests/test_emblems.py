@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import logolib.emblems as em
+from logolib.config import Shares
 from logolib.emblems import Emblem, clubs, describe, describe_all, draw, emblem_svg, sample_emblem
 from logolib.emblems.charges import ALIKE_CHARGES
 from logolib.emblems.corpus import sample_many
@@ -160,7 +161,7 @@ def test_a_brief_caption_leaves_out_only_what_goes_without_saying() -> None:
 
 
 def test_a_share_of_brief_captions_changes_no_emblem() -> None:
-    long, mixed, brief = (sample_many(400, 7, siblings=3, figures=0.5, brief=share) for share in (0.0, 0.3, 1.0))
+    long, mixed, brief = (sample_many(400, 7, siblings=3, shares=Shares(0.5, brief)) for brief in (0.0, 0.3, 1.0))
     assert [e for e, _ in long] == [e for e, _ in mixed] == [e for e, _ in brief]
     differing = sum(a != b for (_, a), (_, b) in zip(long, mixed, strict=True))
     assert 0.2 < differing / 400 < 0.4
@@ -168,13 +169,15 @@ def test_a_share_of_brief_captions_changes_no_emblem() -> None:
 
 def test_a_share_of_divided_grounds_has_no_plain_one() -> None:
     for share, low, high in ((0.0, 0.3, 0.65), (0.5, 0.65, 0.85), (1.0, 1.0, 1.0)):
-        grounds = [e for e, _ in sample_many(600, 9, siblings=3, figures=0.4, divided=share) if e.shape != "free"]
+        grounds = [
+            e for e, _ in sample_many(600, 9, siblings=3, shares=Shares(0.4, divided=share)) if e.shape != "free"
+        ]
         assert low <= sum(e.division != "plain" for e in grounds) / len(grounds) <= high
 
 
 def test_a_share_of_figures_is_of_those_that_are_alike() -> None:
     for share, low, high in ((0.0, 0.1, 0.35), (0.5, 0.5, 0.75), (1.0, 1.0, 1.0)):
-        found = [e for e, _ in sample_many(600, 10, figures=0.3, alike=share) if e.charge is not None]
+        found = [e for e, _ in sample_many(600, 10, shares=Shares(0.3, alike=share)) if e.charge is not None]
         assert low <= sum(e.charge in ALIKE_CHARGES for e in found) / len(found) <= high
     assert not set(ALIKE_CHARGES) & em.RESERVED_CHARGES
 

@@ -16,6 +16,7 @@ from logolib.config import (
     LogolibError,
     PriorSettings,
     Profile,
+    Shares,
     TrainSettings,
     UpsamplerSettings,
 )
@@ -209,7 +210,7 @@ def test_siblings_differ_in_one_thing_and_share_a_batch(tiny_data: Path, tmp_pat
 
 
 def test_a_share_of_the_drawings_shows_a_large_figure(tiny_data: Path, tmp_path: Path) -> None:
-    large = [emblem for emblem, _ in sample_many(200, 7, figures=1.0)]
+    large = [emblem for emblem, _ in sample_many(200, 7, shares=Shares(figures=1.0))]
     for emblem in large:
         assert (emblem.initials, emblem.wordmark) == (None, None)
         assert emblem.charge is not None
@@ -218,7 +219,7 @@ def test_a_share_of_the_drawings_shows_a_large_figure(tiny_data: Path, tmp_path:
         assert emblem.shape not in RESERVED_SHAPES
     assert len({emblem.charge for emblem in large}) > 20
     assert 0.4 < sum(emblem.shape == "free" for emblem in large) / 200 < 0.7
-    mixed = [emblem.shape == "free" for emblem, _ in sample_many(400, 7, figures=0.5)]
+    mixed = [emblem.shape == "free" for emblem, _ in sample_many(400, 7, shares=Shares(figures=0.5))]
     assert 0.2 < sum(mixed) / 400 < 0.45
     hashes = {load_corpus(tiny_data, tmp_path, 32, 0, ClipSettings(drawn=4, figures=f)).hash for f in (0.0, 0.5, 1.0)}
     assert len(hashes) == 3

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from logolib.config import AS_THEY_COME, Shares
 from logolib.emblems.describe import describe
 from logolib.emblems.draw import draw
 from logolib.emblems.model import Emblem
@@ -39,17 +40,12 @@ def sample_many(
     for_judging: bool = False,
     reserved: float = 0.0,
     siblings: int = 0,
-    figures: float = 0.0,
-    brief: float = 0.0,
-    divided: float = 0.0,
-    alike: float = 0.0,
+    shares: Shares = AS_THEY_COME,
 ) -> list[tuple[Emblem, str]]:
     """`n` emblems with one caption each, all from the training side, or all from the judging side.
 
-    Each is followed by `siblings` that differ from it in one thing. `figures` (0..1) of them show a large figure and no
-    letters. `brief` (0..1) of the captions leave out what goes without saying; the emblems are the same for any share.
-    `divided` (0..1) of the grounds are never plain; of the others as many as chance makes so. `alike` (0..1) of the
-    figures are among those that small pictures confuse (`ALIKE_CHARGES`).
+    Each is followed by `siblings` that differ from it in one thing. `shares` says how often which of them come up; the
+    emblems are the same for any share of brief captions.
     """
     rng = np.random.default_rng([seed, int(for_judging)])
     briefly = np.random.default_rng([seed, int(for_judging), 1])
@@ -59,15 +55,15 @@ def sample_many(
         if place:
             emblem = sibling(found[-place][0], rng)
         else:
-            never_plain = bool(divided) and rng.random() < divided
-            from_alike = bool(alike) and rng.random() < alike
-            if figures and rng.random() < figures:
+            never_plain = bool(shares.divided) and rng.random() < shares.divided
+            from_alike = bool(shares.alike) and rng.random() < shares.alike
+            if shares.figures and rng.random() < shares.figures:
                 emblem = sample_figure(rng, divided=never_plain, alike=from_alike)
             else:
                 emblem = sample_emblem(rng, reserved=reserved, divided=never_plain, alike=from_alike)
         if held_out(emblem) == for_judging:
             caption = describe(emblem, rng)
-            if brief and briefly.random() < brief:
+            if shares.brief and briefly.random() < shares.brief:
                 caption = describe(emblem, briefly, brief=True)
             found.append((emblem, caption))
     return found
@@ -90,24 +86,11 @@ def drawn(
     for_judging: bool = False,
     reserved: float = 0.0,
     siblings: int = 0,
-    figures: float = 0.0,
-    brief: float = 0.0,
-    divided: float = 0.0,
-    alike: float = 0.0,
+    shares: Shares = AS_THEY_COME,
     workers: int = 1,
 ) -> Drawn:
     """`n` drawn emblems with captions (see `sample_many`); deterministic by seed."""
-    pairs = sample_many(
-        n,
-        seed,
-        for_judging=for_judging,
-        reserved=reserved,
-        siblings=siblings,
-        figures=figures,
-        brief=brief,
-        divided=divided,
-        alike=alike,
-    )
+    pairs = sample_many(n, seed, for_judging=for_judging, reserved=reserved, siblings=siblings, shares=shares)
     emblems = [emblem for emblem, _ in pairs]
     return Drawn(draw_many(emblems, size, workers), [caption for _, caption in pairs], emblems)
 

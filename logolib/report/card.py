@@ -11,7 +11,7 @@ from docutils import nodes  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from logolib.config import SHARES
+from logolib.config import Shares
 from logolib.models.weights import BASE
 from logolib.report import tables
 
@@ -76,7 +76,7 @@ def sittings_table(sittings: list[dict[str, Any]]) -> str:
     rows = [
         ["minutes", *(f"{one['seconds'] / 60:.0f}" for one in sittings)],
         ["pictures", *(f"{one['steps'] * one['batch_size']:,}" for one in sittings)],
-        *([f"decoder.{share}", *(f"{one.get(share, 0):g}" for one in sittings)] for share in SHARES),
+        *([f"decoder.{share}", *(f"{one.get(share, 0):g}" for one in sittings)] for share in Shares._fields),
         *([LABELS[name], *(_reached(one, name) for one in sittings)] for name in LABELS),
         ["all of these but division and border", *(_reached(one, "together") for one in sittings)],
     ]

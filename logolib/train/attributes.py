@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from logolib.config import Shares
 from logolib.emblems import Emblem
 from logolib.emblems.corpus import sample_many
 from logolib.models.clip import Clip, embed_texts
@@ -44,7 +45,7 @@ def teach_attributes(
     The held-out captions are of combinations that no training sees.
     """
     device = clip.mean.device
-    known = sample_many(emblems, derive(seed, "attributes") % 2**32, siblings=3, figures=0.5)
+    known = sample_many(emblems, derive(seed, "attributes") % 2**32, siblings=3, shares=Shares(figures=0.5))
     held_out = sample_many(HELD_OUT, derive(seed, "attributes held out") % 2**32, for_judging=True)
     names = [sorted({str(getattr(one, name)) for one, _ in [*known, *held_out]}) for name in ATTRIBUTES]
     labels, val_labels = (_labels([one for one, _ in some], names).to(device) for some in (known, held_out))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from logolib.config import SHARES, LogolibError, TrainSettings
+from logolib.config import AS_THEY_COME, LogolibError, Shares, TrainSettings
 from logolib.data import Pairs, batches, data_hash_of, load_pairs
 from logolib.emblems.corpus import drawn
 from logolib.images import to_float
@@ -57,14 +57,13 @@ def make_corpus(
     train: Pairs, val: Pairs, source: str, run: Path, size: int, seed: int, settings: TrainSettings
 ) -> Corpus:
     """Pairs of `size` pixels, whose hash is `source`, and `settings.drawn` emblems beside them, kept in RUN/drawn."""
-    n_drawn, group = settings.drawn, settings.siblings + 1
+    n_drawn, group, shares = settings.drawn, settings.siblings + 1, settings.shares
     n_drawn -= n_drawn % group
     images, captions = [train.images], list(train.captions)
     n = len(train.captions)
     if n_drawn:
-        shares = (getattr(settings, share) for share in SHARES)
         extra_images, extra_captions = kept_drawings(
-            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, *shares
+            run / "drawn", size, derive(seed, "drawn") % 2**32, n_drawn, group - 1, shares
         )
         images.append(extra_images)
         captions += extra_captions
@@ -72,7 +71,7 @@ def make_corpus(
     collected = np.random.default_rng(derive(seed, "groups")).permutation(np.tile(np.arange(n), repeat))
     order = np.concatenate([collected[: len(collected) // group * group], np.arange(n, n + n_drawn)])
     parts = [source, f"drawn {n_drawn} {group} {seed}", f"repeat {repeat}", f"size {size}"]
-    parts += [f"{share} {getattr(settings, share):g}" for share in SHARES if getattr(settings, share)]
+    parts += [f"{name} {share:g}" for name, share in shares._asdict().items() if share]
     return Corpus(
         np.concatenate(images), captions, order.reshape(-1, group), val.images, val.captions, data_hash(parts)
     )
@@ -177,28 +176,14 @@ def kept_drawings(
     seed: int,
     n: int,
     siblings: int = 0,
-    figures: float = 0.0,
-    brief: float = 0.0,
-    divided: float = 0.0,
-    alike: float = 0.0,
+    shares: Shares = AS_THEY_COME,
 ) -> tuple[np.ndarray, list[str]]:
     """Drawn emblems, drawn once and kept beside the run."""
 
     def make() -> dict[str, np.ndarray]:
         workers = os.cpu_count() or 1
-        made = drawn(
-            n,
-            seed,
-            size,
-            siblings=siblings,
-            figures=figures,
-            brief=brief,
-            divided=divided,
-            alike=alike,
-            workers=workers,
-        )
+        made = drawn(n, seed, size, siblings=siblings, shares=shares, workers=workers)
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    shares = f"-{figures:g}-{brief:g}-{divided:g}-{alike:g}"
-    kept = _kept(folder / f"{size}-{seed}-{n}-{siblings}{shares}", make)
+    kept = _kept(folder / "-".join(f"{part:g}" for part in (size, seed, n, siblings, *shares)), make)
     return kept["images"], kept["captions"].tolist()
