@@ -136,6 +136,11 @@ def test_drawings_that_are_damaged_are_drawn_again(tmp_path: Path) -> None:
         assert same == words
 
 
+def test_drawings_of_seeds_that_differ_in_the_last_digit_are_kept_apart(tmp_path: Path) -> None:
+    one, other = (kept_drawings(tmp_path, 16, seed, 4)[1] for seed in (1008995560, 1008995561))
+    assert one != other
+
+
 def test_shards_other_than_their_result_tells_are_refused(tiny_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(tiny_data, data)

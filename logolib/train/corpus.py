@@ -185,5 +185,6 @@ def kept_drawings(
         made = drawn(n, seed, size, siblings=siblings, shares=shares, workers=workers)
         return {"images": made.images, "captions": np.array(made.captions)}
 
-    kept = _kept(folder / "-".join(f"{part:g}" for part in (size, seed, n, siblings, *shares)), make)
+    parts = [str(size), str(seed), str(n), str(siblings), *(f"{share:g}" for share in shares)]
+    kept = _kept(folder / "-".join(parts), make)
     return kept["images"], kept["captions"].tolist()
