@@ -1,4 +1,4 @@
-"""What keeping one of several candidates gives: attributes read in the picture that the decoder, or the CLIP, keeps.
+"""What keeping one of several candidates gives: attributes read in the picture that the pipeline's CLIP keeps.
 
 Prompts of a seeded list of combinations never trained on, other ones than benchmarks/measure_base.py asks.
 python benchmarks/candidates.py
@@ -52,19 +52,14 @@ def measure(given: argparse.Namespace) -> list[dict[str, Any]]:
     how = pipe.settings(
         {"num_inference_steps": given.steps, "guidance_scale": given.guidance, "size": SIZE, "num_candidates": n}
     )
-    right, scores, gains = [], [], []
+    right, scores = [], []
     for i, (emblem, caption) in enumerate(tqdm(found, desc="draw", unit="prompt")):
         wishes = [candidate(Wish(caption, derive(0, "candidates", i) % 2**31), j) for j in range(n)]
-        drawn, cosines, gained = draw_batch(pipe, wishes, how)
+        drawn, cosines = draw_batch(pipe, wishes, how)
         want = asked(emblem)
         right.append([[row[name] == value for name, value in want.items()] for row in marker.read(drawn)])
         scores.append(cosines)
-        gains.append(gained)
-    kept = {
-        "the first": np.zeros(len(found), int),
-        "the CLIP": np.argmax(scores, 1),
-        "the decoder": np.argmax(gains, 1),
-    }
+    kept = {"the first": np.zeros(len(found), int), "the CLIP": np.argmax(scores, 1)}
     table = []
     for way, which in kept.items():
         row: dict[str, Any] = {"kept by": way}

@@ -297,7 +297,7 @@ class GenerateSettings(Settings):
     guidance_scale: float = Field(3.0, ge=0, le=1000)
     guidance_interval: tuple[Share, Share] = (0.0, 1.0)  # part of the schedule with guidance; 1 is the noisiest
     dynamic_threshold: float | None = Field(None, gt=0.5, le=1)  # quantile of a picture's values that becomes 1
-    candidates: int = Field(1, ge=1, le=1000)  # drawn for each picture kept, the one the decoder finds fittest
+    candidates: int = Field(1, ge=1, le=1000)  # pictures drawn for each one kept, the one that the CLIP finds fittest
     palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")], ...] = ()  # e.g. #aa0000; none: as drawn
     precision: Literal["fp32", "bf16", "auto"] = "fp32"  # fp32: a seed's picture is the same at any batch size
     prompts: int = Field(16, ge=1, le=1_000_000)  # held-out captions that the pipeline draws

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,14 @@ import torch
 from PIL import Image
 
 from logolib.config import GenerateSettings, Profile
-from logolib.emblems import clubs, describe, draw
-from logolib.emblems.corpus import draw_many, sample_many
+from logolib.emblems import clubs, draw
 from logolib.generate import LogoPipeline, OptionError, PromptError
-from logolib.generate.draw import Wish, candidate, draw_batch, embed_prompts, guess_embeds
+from logolib.generate.draw import Wish, candidate, embed_prompts, guess_embeds
 from logolib.generate.edit import slerp
 from logolib.generate.options import Words, pick_seeds, settings_of
 from logolib.generate.palette import in_colours
-from logolib.images import flatten, to_float
-from logolib.models.decoder import build_decoder, condition, condition_gain, decoder_config, predict, sample_decoder
+from logolib.images import flatten
+from logolib.models.decoder import build_decoder, condition, decoder_config, predict, sample_decoder
 from logolib.noise import guided
 from logolib.seeds import SampleGenerators
 
@@ -132,25 +130,10 @@ def test_callbacks_are_told_of_steps_and_of_pictures(pipeline: LogoPipeline, sam
 def test_the_best_of_several_candidates_is_kept_and_its_seed_named(pipeline: LogoPipeline) -> None:
     best = pipeline(PROMPT, seed=3, num_inference_steps=3, num_candidates=4)
     seeds = [candidate(Wish(PROMPT, 3), i).seed for i in range(4)]
-    how = pipeline.settings({"num_inference_steps": 3, "num_candidates": 4})
-    pictures, scores, gains = draw_batch(pipeline, [Wish(PROMPT, seed) for seed in seeds], how)
-    kept = int(np.argmax(gains))
-    assert best.seeds == [seeds[kept]]
-    assert best.scores[0] == pytest.approx(scores[kept], abs=1e-3)
-    assert np.abs(best.pixels[0].astype(int) - pictures[kept]).max() <= 2
-
-
-def test_the_base_tells_a_crest_of_its_words_from_another_figures() -> None:
-    pipe = LogoPipeline.from_pretrained("default")
-    asked = [emblem for emblem, _ in sample_many(60, 4, for_judging=True) if emblem.charge and emblem.wordmark][:12]
-    texts, words = embed_prompts(pipe, [describe(emblem, np.random.default_rng(0)) for emblem in asked])
-    embeds = guess_embeds(pipe, texts, range(len(asked)), GenerateSettings())
-    other = [replace(emblem, charge="fish" if emblem.charge != "fish" else "bear") for emblem in asked]
-    right, wrong = (
-        condition_gain(pipe.decoder, to_float(draw_many(some, pipe.image_size)), embeds, words, pipe.fold)
-        for some in (asked, other)
-    )
-    assert (right > wrong).float().mean() > 0.9
+    each = pipeline([PROMPT] * 4, seeds=seeds, num_inference_steps=3)
+    assert best.seeds == [seeds[int(np.argmax(each.scores))]]
+    assert best.scores[0] == pytest.approx(max(each.scores), abs=1e-3)
+    assert np.abs(best.pixels[0].astype(int) - each.pixels[int(np.argmax(each.scores))]).max() <= 2
 
 
 def test_of_several_guesses_of_the_prior_the_nearest_to_the_text_is_drawn(pipeline: LogoPipeline) -> None:

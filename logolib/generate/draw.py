@@ -14,7 +14,7 @@ from torch import Tensor
 from logolib.config import GenerateSettings
 from logolib.generate.palette import in_colours
 from logolib.images import to_float, to_uint8
-from logolib.models.decoder import condition_gain, sample_decoder
+from logolib.models.decoder import sample_decoder
 from logolib.models.prior import sample_best_prior
 from logolib.noise import SAMPLERS, Callback
 from logolib.seeds import SampleGenerators, derive
@@ -66,11 +66,10 @@ def draw_batch(
     wishes: Sequence[Wish],
     how: GenerateSettings,
     on_step: StepEnd | None = None,
-) -> tuple[np.ndarray, list[float], list[float]]:
-    """Pictures, uint8 (B, how.size, how.size, 3), the cosine of each with its prompt, and its `condition_gain`.
+) -> tuple[np.ndarray, list[float]]:
+    """Pictures, uint8 (B, how.size, how.size, 3), and the cosine that the pipeline's CLIP gives each for its prompt.
 
-    The cosine is that of the pipeline's CLIP, without a prompt with the embedding the picture was drawn from. The gain
-    says which of several candidates to keep; where there are none it is 0.
+    Without a prompt the cosine is that of the picture with the embedding it was drawn from.
     """
     device, size = pipeline.device, how.size
     told: Callback | None = None
@@ -99,9 +98,6 @@ def draw_batch(
             edit=_keep_known(wishes, pipeline.image_size, device),
             callback=told,
         )
-        gains = torch.zeros(len(wishes))
-        if how.candidates > 1:
-            gains = condition_gain(pipeline.decoder, pixels, embeds, words, pipeline.fold)
         if pipeline.upsampler is not None and size > pipeline.image_size:
             noise = SampleGenerators([derive(seed, "upsampler") for seed in seeds])
             pixels = pipeline.upsampler.sample(pixels, noise, how.upsampler_steps)
@@ -113,7 +109,7 @@ def draw_batch(
         drawn = np.stack([in_colours(picture, how.palette) for picture in drawn])
     aims = _put(texts, [None if wish.prompt else embed for wish, embed in zip(wishes, embeds, strict=True)])
     scores = (pipeline.clip.encode_image(to_float(drawn).to(device)) * aims).sum(-1)
-    return drawn, scores.tolist(), gains.tolist()
+    return drawn, scores.tolist()
 
 
 def _put(rows: Tensor, own: Sequence[Tensor | None]) -> Tensor:

@@ -32,7 +32,7 @@ class Words(TypedDict, total=False):
     prior_steps: int
     prior_candidates: int  # guesses of the prior, of which the one nearest to the text is drawn
     upsampler_steps: int
-    num_candidates: int  # pictures drawn for each one kept, the one that the decoder finds fittest
+    num_candidates: int  # pictures drawn for each one kept, the one that the CLIP finds fittest
     palette: Sequence[str]  # colours such as #aa0000 that take the place of the crest's own
     batch_size: int
     callback: Count | None  # counts pictures

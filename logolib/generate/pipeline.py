@@ -184,8 +184,8 @@ class LogoPipeline:
         for first in range(0, len(wishes), together):
             some = wishes[first : first + together]
             rows = [candidate(wish, j) for wish in some for j in range(how.candidates)]
-            drawn, scores, gains = draw_batch(self, rows, how, on_step)
-            best = np.reshape(gains, (len(some), -1)).argmax(1) + np.arange(len(some)) * how.candidates
+            drawn, scores = draw_batch(self, rows, how, on_step)
+            best = np.reshape(scores, (len(some), -1)).argmax(1) + np.arange(len(some)) * how.candidates
             yield LogoOutput(
                 drawn[best],
                 [rows[i].seed for i in best],

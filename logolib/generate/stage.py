@@ -105,7 +105,7 @@ def again(file: Path, model: Path | str, out: Path) -> Path:
             "name the folder of its model with --model."
         )
     _make_folder(out)
-    drawn, *_ = draw_batch(pipeline, wishes, how)
+    drawn, _ = draw_batch(pipeline, wishes, how)
     save_picture(drawn[row], about, out / file.name)
     return out / file.name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import MethodType
@@ -17,9 +17,7 @@ from logolib.models.clip import Clip
 from logolib.models.upstream import create, exact_schedule
 from logolib.models.weights import ModelError, building, load_weights, read_config
 from logolib.noise import Callback, Sampler, guided, sample_ddim, thresholded, within, x0_from_noise, x0_from_v
-from logolib.seeds import SampleGenerators, derive
-
-GAIN_TIMES = (0.95, 0.9, 0.85, 0.8)  # of the schedule: so noisy that the words, not the picture, say what it shows
+from logolib.seeds import SampleGenerators
 
 
 def decoder_config(settings: DecoderSettings, clip: Clip) -> dict[str, Any]:
@@ -151,12 +149,6 @@ def _as_it_is(x: Tensor, x0: Tensor, alpha_bar: Tensor) -> Tensor:
     return x0
 
 
-def _to_x0(decoder: Any) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    if decoder.predict_v[0]:
-        return x0_from_v
-    return _as_it_is if decoder.predict_x_start[0] else x0_from_noise
-
-
 @contextmanager
 def _second_half_unconditional(unet: Any) -> Iterator[None]:
     """Within, the Unet takes the second half of a batch for unconditional, whose text encodings must be zero.
@@ -202,17 +194,13 @@ def predict(
     }
     if scale == 1.0:
         return unet(x, times, **given)[:, : x.shape[1]].float()  # type: ignore[no-any-return]
-    return guided(*_told_and_not(unet, x, times, given), scale)
-
-
-def _told_and_not(unet: Any, x: Tensor, times: Tensor, given: Mapping[str, Tensor | None]) -> list[Tensor]:
-    """The Unet's output with what is given and without it, in one pass."""
     twice = {name: None if value is None else torch.cat([value, value]) for name, value in given.items()}
-    if (text := given["text_encodings"]) is not None:
-        twice["text_encodings"] = torch.cat([text, torch.zeros_like(text)])
+    if text_encodings is not None:
+        twice["text_encodings"] = torch.cat([text_encodings, torch.zeros_like(text_encodings)])
     with _second_half_unconditional(unet):
         both: Tensor = unet(torch.cat([x, x]), torch.cat([times, times]), **twice)
-    return list(both[:, : x.shape[1]].float().chunk(2))
+    conditional, unconditional = both[:, : x.shape[1]].float().chunk(2)
+    return guided(conditional, unconditional, scale)
 
 
 @torch.no_grad()
@@ -239,7 +227,13 @@ def sample_decoder(
     """
     given = condition(decoder, image_embed, text_encodings)
     unet, device = decoder.unets[0], image_embed.device
-    alphas_bar, to_x0 = decoder.noise_schedulers[0].alphas_cumprod, _to_x0(decoder)
+    alphas_bar = decoder.noise_schedulers[0].alphas_cumprod
+    to_x0: Callable[[Tensor, Tensor, Tensor], Tensor] = x0_from_noise
+    if decoder.predict_v[0]:
+        to_x0 = x0_from_v
+    elif decoder.predict_x_start[0]:
+        to_x0 = _as_it_is
+
     last: Tensor | None = None
 
     def denoise(x: Tensor, t: int) -> Tensor:
@@ -261,27 +255,3 @@ def sample_decoder(
 
     size = decoder.image_sizes[0]
     return unfold(sampler(denoise, fresh(), alphas_bar, min(steps, len(alphas_bar)), fresh, told), factor)
-
-
-@torch.no_grad()
-def condition_gain(
-    decoder: Any, pixels: Tensor, image_embed: Tensor, text_encodings: Tensor | None, factor: int
-) -> Tensor:
-    """How well pictures (B, 3, H, W) show what they were drawn from, by the decoder itself: (B,), more is better.
-
-    A picture is made noisy and guessed twice, with the embedding and the text and without: what they take off the
-    squared error, summed over `GAIN_TIMES`. The difference of the two bounds whose likelihoods diffusion
-    classifiers compare (Li et al. 2023, Clark and Jaini 2023). All pictures get the same noise.
-    """
-    given = {**condition(decoder, image_embed, text_encodings), "self_cond": None}
-    alphas_bar, to_x0 = decoder.noise_schedulers[0].alphas_cumprod, _to_x0(decoder)
-    x0 = fold(pixels, factor)
-    gained = torch.zeros(len(x0), device=x0.device)
-    for number, share in enumerate(GAIN_TIMES):
-        t = round(share * (len(alphas_bar) - 1))
-        noise = SampleGenerators([derive(0, "condition gain", number)]).randn((1, *x0.shape[1:]), x0.device)
-        x = alphas_bar[t].sqrt() * x0 + (1 - alphas_bar[t]).sqrt() * noise
-        both = _told_and_not(decoder.unets[0], x, torch.full((len(x),), t, device=x.device), given)
-        told, untold = ((to_x0(x, guess, alphas_bar[t]) - x0) ** 2 for guess in both)
-        gained += (untold - told).mean((1, 2, 3))
-    return gained
