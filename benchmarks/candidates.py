@@ -33,8 +33,6 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--prompts", type=int, default=120)
     parser.add_argument("--candidates", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--out", type=Path, default=Path("book/benchmarks/candidates.json"))
     given = parser.parse_args()
     try:
@@ -49,25 +47,22 @@ def measure(given: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each way to choose."""
     pipe, marker, n = LogoPipeline.from_pretrained(given.model), load_shipped_marker(), given.candidates
     found = sample_many(given.prompts, derive(0, "candidates") % 2**32, for_judging=True)
-    how = pipe.settings(
-        {"num_inference_steps": given.steps, "guidance_scale": given.guidance, "size": SIZE, "num_candidates": n}
-    )
-    right, scores = [], []
+    how = pipe.settings({"num_inference_steps": 16, "guidance_scale": 2.0, "size": SIZE, "num_candidates": n})
+    right, scores = [], []  # of each prompt's candidates: which attributes are right, the CLIP's cosine
     for i, (emblem, caption) in enumerate(tqdm(found, desc="draw", unit="prompt")):
         wishes = [candidate(Wish(caption, derive(0, "candidates", i) % 2**31), j) for j in range(n)]
         drawn, cosines = draw_batch(pipe, wishes, how)
-        want = asked(emblem)
-        right.append([[row[name] == value for name, value in want.items()] for row in marker.read(drawn)])
+        right.append(
+            [{name: row[name] == value for name, value in asked(emblem).items()} for row in marker.read(drawn)]
+        )
         scores.append(cosines)
     kept = {"the first": np.zeros(len(found), int), "the CLIP": np.argmax(scores, 1)}
     table = []
     for way, which in kept.items():
-        row: dict[str, Any] = {"kept by": way}
-        for name in SHOWN:
-            places = [list(asked(emblem)).index(name) if name in asked(emblem) else None for emblem, _ in found]
-            row[name] = _share([right[i][which[i]][at] for i, at in enumerate(places) if at is not None])
-        table.append(row | {"all attributes": _share([all(right[i][k]) for i, k in enumerate(which)])})
-    best = [any(all(one) for one in some) for some in right]
+        chosen = [some[k] for some, k in zip(right, which, strict=True)]
+        shown = {name: _share([one[name] for one in chosen if name in one]) for name in SHOWN}
+        table.append({"kept by": way, **shown, "all attributes": _share([all(one.values()) for one in chosen])})
+    best = [any(all(one.values()) for one in some) for some in right]
     return [*table, {"kept by": "whoever sees the answer", "all attributes": _share(best)}]
 
 
