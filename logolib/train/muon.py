@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from logolib.models.precision import native_bf16
 from logolib.train import processes
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -61,9 +62,12 @@ def _is_matrix(parameter: Tensor) -> bool:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """A matrix (M, N) with its singular values brought near 1 (0.7 to 1.2), in bf16, by rounds of Newton and Schulz."""
+    """A matrix (M, N) with its singular values brought near 1 (0.7 to 1.2) by rounds of Newton and Schulz.
+
+    In bf16 where the device multiplies it in hardware, in float32 elsewhere.
+    """
     a, b, c = COEFFICIENTS
-    x = matrix.bfloat16()
+    x = matrix.to(torch.bfloat16 if native_bf16(matrix.device) else torch.float32)
     wide = x if x.shape[0] <= x.shape[1] else x.T
     wide = wide / wide.norm().clamp(min=1e-7)
     for _ in range(ROUNDS):
