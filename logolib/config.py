@@ -82,6 +82,7 @@ class Shares(NamedTuple):
     brief: float = 0.0
     divided: float = 0.0
     alike: float = 0.0
+    light: float = 0.0
 
 
 AS_THEY_COME = Shares()
@@ -105,6 +106,7 @@ class TrainSettings(Settings):
     brief: float = Field(0.0, ge=0, le=1)  # share of their captions that leave out what goes without saying
     divided: float = Field(0.0, ge=0, le=1)  # share whose ground is never plain: each of a dozen divisions is rare
     alike: float = Field(0.0, ge=0, le=1)  # share whose figure is a round one, which small pictures confuse
+    light: float = Field(0.0, ge=0, le=1)  # share of the others than `divided` on a plain ground, light but not white
     repeat: int = Field(4, ge=1, le=100_000)  # how often a collected logo comes up for each time a drawn emblem does
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device multiplies it natively
     log_every: Steps = 10
@@ -113,7 +115,7 @@ class TrainSettings(Settings):
     @property
     def shares(self) -> Shares:
         """The shares of drawings in one."""
-        return Shares(self.figures, self.brief, self.divided, self.alike)
+        return Shares(self.figures, self.brief, self.divided, self.alike, self.light)
 
 
 class ClipSettings(TrainSettings):

@@ -175,6 +175,13 @@ def test_a_share_of_divided_grounds_has_no_plain_one() -> None:
         assert low <= sum(e.division != "plain" for e in grounds) / len(grounds) <= high
 
 
+def test_a_share_of_light_grounds_is_plain_and_coloured() -> None:
+    for share, low, high in ((0.0, 0.05, 0.3), (0.5, 0.5, 0.75), (1.0, 1.0, 1.0)):
+        grounds = [e for e, _ in sample_many(600, 11, shares=Shares(0.4, light=share)) if e.shape != "free"]
+        light = [e.division == "plain" and e.field in ("gold", "sky blue", "silver", "pink") for e in grounds]
+        assert low <= sum(light) / len(light) <= high
+
+
 def test_a_share_of_figures_is_of_those_that_are_alike() -> None:
     for share, low, high in ((0.0, 0.1, 0.35), (0.5, 0.5, 0.75), (1.0, 1.0, 1.0)):
         found = [e for e, _ in sample_many(600, 10, shares=Shares(0.3, alike=share)) if e.charge is not None]

@@ -114,6 +114,7 @@ def _training(config: dict[str, Any], steps: int) -> dict[str, Any]:
         "brief": 0.0,
         "divided": 0.0,
         "alike": 0.0,
+        "light": 0.0,
         "save_every": max(1, min(1000, steps // 5)),
     }
 

@@ -13,7 +13,7 @@ from logolib.config import AS_THEY_COME, Shares
 from logolib.emblems.describe import describe
 from logolib.emblems.draw import draw
 from logolib.emblems.model import Emblem
-from logolib.emblems.sample import sample_emblem, sample_figure, sibling
+from logolib.emblems.sample import Ground, sample_emblem, sample_figure, sibling
 
 HELD_OUT_SHARE = 10  # one combination in ten is kept for judging
 
@@ -55,12 +55,14 @@ def sample_many(
         if place:
             emblem = sibling(found[-place][0], rng)
         else:
-            never_plain = bool(shares.divided) and rng.random() < shares.divided
+            ground: Ground = "divided" if shares.divided and rng.random() < shares.divided else "any"
+            if ground == "any" and shares.light and rng.random() < shares.light:
+                ground = "light"
             from_alike = bool(shares.alike) and rng.random() < shares.alike
             if shares.figures and rng.random() < shares.figures:
-                emblem = sample_figure(rng, divided=never_plain, alike=from_alike)
+                emblem = sample_figure(rng, ground=ground, alike=from_alike)
             else:
-                emblem = sample_emblem(rng, reserved=reserved, divided=never_plain, alike=from_alike)
+                emblem = sample_emblem(rng, reserved=reserved, ground=ground, alike=from_alike)
         if held_out(emblem) == for_judging:
             caption = describe(emblem, rng)
             if shares.brief and briefly.random() < shares.brief:

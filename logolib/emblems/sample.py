@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,7 @@ _WEIGHT: dict[str, float] = {
 _SHAPE_WEIGHT: dict[str, float] = {"heater": 3, "swiss": 2, "round-based": 2, "roundel": 3.5, "free": 2}
 _DIVISION_WEIGHT: dict[str, float] = {"plain": 9, "stripes": 1.5, "per pale": 1.5}
 _STYLE_WEIGHT: dict[str, float] = {"flat": 4, "outlined": 2, "shaded": 2, "stencil": 1.2, "vintage": 2}
+Ground = Literal["any", "divided", "light"]  # divided: never plain; light: plain, of a light colour other than white
 MOST_COLOURS = 4  # per emblem, without the lines of its style
 _WITH_CHIEF = ("heater", "swiss", "round-based", "square", "banner", "hexagon")
 _LETTERS = "ABCDEFGHIJKLMNOPRSTUVWY"
@@ -64,13 +66,18 @@ def _reserved_kinds(rng: np.random.Generator, reserved: float) -> frozenset[str]
     return frozenset([first, *extra])
 
 
-def _scheme(rng: np.random.Generator, shape: str, division: str, style: str) -> dict[str, str | None] | None:
-    """Colours of field, second, border, figure and letters; None where the draw does not work out."""
+def _scheme(
+    rng: np.random.Generator, shape: str, division: str, style: str, light: bool = False
+) -> dict[str, str | None] | None:
+    """Colours of field, second, border, figure and letters; None where the draw does not work out.
+
+    `light`: the field is light and not white.
+    """
     names = [c for c in COLOURS if style != "outlined" or lab(c)[0] > 20]
     if style == "vintage":
         names = [c for c in names if c != "silver"]
     figure: str | None
-    field = pick(rng, names, _WEIGHT)
+    field = pick(rng, [c for c in names if is_light(c) and c != "white"] if light else names, _WEIGHT)
     if shape == "free":
         rims = [c for c in names if legible(c, field) and not is_light(c)]
         if is_light(field) and not rims:
@@ -138,12 +145,12 @@ def _words(rng: np.random.Generator) -> tuple[str | None, str | None, str | None
 
 
 def sample_emblem(
-    rng: np.random.Generator, *, reserved: float = 0.0, divided: bool = False, alike: bool = False
+    rng: np.random.Generator, *, reserved: float = 0.0, ground: Ground = "any", alike: bool = False
 ) -> Emblem:
     """A random emblem.
 
     `reserved` (0..1) is the probability that it uses at least one reserved shape, charge or style; with 0
-    it never does. `divided`: its ground, if it has one, is not plain. `alike`: it has a charge, and
+    it never does. `ground`: of which kind its ground is, if it has one. `alike`: it has a charge, and
     unless that is a reserved one it is among `ALIKE_CHARGES`. ValueError outside 0..1.
     """
     if not 0.0 <= reserved <= 1.0:
@@ -152,17 +159,17 @@ def sample_emblem(
     initials, wordmark, wordmark2 = _words(rng)
     lone = initials is not None and "charge" not in kinds and rng.random() < 0.3 and not alike
     charge = None if lone else sample_charge(rng, "charge" in kinds, alike)
-    return dress(rng, kinds, charge, initials, wordmark, wordmark2, divided=divided)
+    return dress(rng, kinds, charge, initials, wordmark, wordmark2, ground=ground)
 
 
-def sample_figure(rng: np.random.Generator, *, divided: bool = False, alike: bool = False) -> Emblem:
+def sample_figure(rng: np.random.Generator, *, ground: Ground = "any", alike: bool = False) -> Emblem:
     """A figure that stands large, without letters: half of them alone, half on a ground; nothing of it is reserved.
 
-    `divided`: the ground is not plain. `alike`: the figure is among `ALIKE_CHARGES`.
+    `ground`: of which kind that is. `alike`: the figure is among `ALIKE_CHARGES`.
     """
     charge = sample_charge(rng, False, alike)
     if rng.random() < 0.5:
-        return dress(rng, frozenset(), charge, None, None, None, divided=divided)
+        return dress(rng, frozenset(), charge, None, None, None, ground=ground)
     style = pick(rng, [s for s in STYLES if s not in RESERVED_STYLES], _STYLE_WEIGHT)
     while (scheme := _scheme(rng, "free", "plain", style)) is None:
         pass
@@ -199,11 +206,11 @@ def dress(
     wordmark: str | None,
     wordmark2: str | None,
     *,
-    divided: bool = False,
+    ground: Ground = "any",
 ) -> Emblem:
     """An emblem for that charge and lettering: shape, division, style and colours are drawn.
 
-    `kinds` names which of "shape" and "style" take a reserved value. `divided`: the ground is not plain.
+    `kinds` names which of "shape" and "style" take a reserved value. `ground`: of which kind it is.
     """
     shape = pick(rng, [s for s in SHAPES if (s in RESERVED_SHAPES) == ("shape" in kinds)], _SHAPE_WEIGHT)
     style = pick(rng, [s for s in STYLES if (s in RESERVED_STYLES) == ("style" in kinds)], _STYLE_WEIGHT)
@@ -214,14 +221,14 @@ def dress(
     if ring and charge is not None:
         initials = None  # the field inside a ring has room for one figure
     lettered = initials is not None or wordmark is not None
-    divisions = [d for d in DIVISIONS if not (divided and d == "plain")]
+    divisions = ["plain"] if ground == "light" else [d for d in DIVISIONS if d != "plain" or ground == "any"]
     while True:
         division = "plain" if shape == "free" else pick(rng, divisions, _DIVISION_WEIGHT)
         if division == "chief" and (charge is None or shape not in _WITH_CHIEF):
             continue
         if style == "stencil" and division not in ("plain", "chief", "per fess", "per pale"):
             continue  # the gaps of a stencil need a calm ground
-        scheme = _scheme(rng, shape, division, style)
+        scheme = _scheme(rng, shape, division, style, ground == "light" and shape != "free")
         if scheme is None:
             continue
         if ring:
