@@ -81,7 +81,7 @@ def test_the_card_counts_every_sitting(smoke: Profile, tiny_data: Path, tiny_mod
     assert len(record["prior"]["sittings"]) == 1
     record["decoder"]["sittings"][1] |= {"reached": {"charge": [0.75, 0.68, 0.8]}, "alike": 0.5}
     table = re.sub(r">\s+<", "><", sittings_table(record["decoder"]["sittings"]))
-    assert "<td>–</td><td>75% (68 to 80)</td>" in table
+    assert "<td>–</td><td>75% 68–80</td>" in table
     assert "<td>0</td><td>0.5</td>" in table
     row = training_table(record).split("<td>decoder</td>")[1].split("</tr>")[0]
     assert f"<td>{smoke.decoder.steps + 2}</td>" in row

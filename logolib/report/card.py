@@ -75,7 +75,7 @@ def sittings_table(sittings: list[dict[str, Any]]) -> str:
     """One column a sitting, the first one first: its length, its drawings, and what the base then reached."""
     rows = [
         ["minutes", *(f"{one['seconds'] / 60:.0f}" for one in sittings)],
-        ["pictures", *(f"{one['steps'] * one['batch_size']:,}" for one in sittings)],
+        ["thousand pictures", *(f"{one['steps'] * one['batch_size'] / 1000:.0f}" for one in sittings)],
         *([f"decoder.{share}", *(f"{one.get(share, 0):g}" for one in sittings)] for share in Shares._fields),
         *([LABELS[name], *(_reached(one, name) for one in sittings)] for name in LABELS),
         ["all of these but division and border", *(_reached(one, "together") for one in sittings)],
@@ -87,7 +87,7 @@ def _reached(sitting: dict[str, Any], name: str) -> str:
     if name not in sitting.get("reached", {}):
         return "–"
     right, low, high = sitting["reached"][name]
-    return f"{right:.0%} ({low * 100:.0f} to {high * 100:.0f})"
+    return f"{right:.0%} {low * 100:.0f}–{high * 100:.0f}"
 
 
 def to_html(record: dict[str, Any], measured: dict[str, Any]) -> str:
