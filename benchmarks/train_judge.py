@@ -2,7 +2,9 @@
 
 Writes OUT/{judge,marker}.safetensors (half precision), .json (what rebuilds them) and -metrics.json (what
 they reach on fresh drawings of combinations never trained on). Drawings and checkpoints lie in WORK; a
-second call resumes. What ships: python benchmarks/train_judge.py --threads 1
+second call resumes. What ships, each after python benchmarks/train_judge.py --threads 1:
+the judge: --only judge; the marker: --only marker --steps 4400 --batch 64 --drawn 30000, and when the lion was drawn
+anew --only marker --go-on --steps 3000 --batch 64 --drawn 60000.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from torch import Tensor, nn
 from logolib.config import TrainSettings
 from logolib.emblems import describe
 from logolib.emblems.corpus import Drawn, draw_many, sample_many
-from logolib.evaluate.judge import WEIGHTS, picked
+from logolib.evaluate.judge import WEIGHTS, load_shipped_marker, picked
 from logolib.evaluate.marker import ATTRIBUTES, SIZE, Marker, asked, targets
 from logolib.images import to_float
 from logolib.models.clip import Clip, embed_images, embed_texts
@@ -57,6 +59,7 @@ def main() -> None:
     """Read the command line and train what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("judge", "marker"))
+    parser.add_argument("--go-on", action="store_true", help="the marker starts from the one that ships")
     parser.add_argument("--steps", type=int, help="1400 for the marker, 800 for the judge")
     parser.add_argument("--batch", type=int, help="32 for the marker, 48 for the judge")
     parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
@@ -121,7 +124,8 @@ def train_marker(given: argparse.Namespace, train: Drawn, held_out: Drawn) -> No
         return {name: row["accuracy"] for name, row in accuracies(network, held_out, 400).items()}
 
     settings = train_settings(given, lr=2e-3)
-    marker = _fit(given, Marker(), loss, settings, "marker", hook)
+    start = load_shipped_marker().requires_grad_(True).train() if given.go_on else Marker()
+    marker = _fit(given, start, loss, settings, "marker", hook)
     assert isinstance(marker, Marker)
     save_half(marker, marker.config(), given.out / "marker")
     softened = Drawn(_softened(held_out.images, given.seed), held_out.captions, held_out.emblems)
@@ -235,7 +239,7 @@ def save_half(module: nn.Module, about: dict[str, Any], stem: Path) -> None:
 def _fit(
     given: argparse.Namespace, network: nn.Module, loss: Any, settings: TrainSettings, name: str, hook: Any
 ) -> nn.Module:
-    key = data_hash([name, settings.model_dump_json(), str(given.seed), str(given.drawn)])
+    key = data_hash([name, settings.model_dump_json(), str(given.seed), str(given.drawn), str(given.go_on)])
     every = max(1, given.steps // 10)
     where = given.work / f"{name}.pt"
     fitted = fit(

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import ImageColor
+from scipy import ndimage
 
 import logolib.emblems as em
 from logolib.config import Shares
@@ -18,7 +20,7 @@ from logolib.emblems import Emblem, clubs, describe, describe_all, draw, emblem_
 from logolib.emblems.charges import ALIKE_CHARGES
 from logolib.emblems.corpus import sample_many
 from logolib.emblems.layout import arrange, lettering
-from logolib.emblems.palette import distance, is_light, legible
+from logolib.emblems.palette import COLOURS, distance, is_light, legible
 from logolib.emblems.phrases import CHARGE_WORDS, DIVISION_WORDS, SHAPE_WORDS, STYLE_WORDS
 
 RESERVED = [*sorted(em.RESERVED_SHAPES), *sorted(em.RESERVED_CHARGES), *sorted(em.RESERVED_STYLES)]
@@ -211,6 +213,14 @@ def test_charges_are_distinguishable_at_64_px() -> None:
     for a, b in itertools.combinations(masks, 2):
         iou = (masks[a] & masks[b]).sum() / (masks[a] | masks[b]).sum()
         assert iou < 0.93, (a, b, iou)
+
+
+def test_a_lion_over_a_wordmark_has_a_face_at_64_px() -> None:
+    crest = Emblem("heater", "plain", "gold", None, "red", "lion", "red", None, "LYON", None, "red", "flat")
+    gold = np.abs(draw(crest, 64)[..., :3] - np.array(ImageColor.getrgb(COLOURS["gold"]))).max(-1) < 64
+    areas = ndimage.label(gold)[0]
+    ground, face, *rest = sorted(np.bincount(areas[gold])[1:], reverse=True)
+    assert (ground > 500, face > 80, len(rest) <= 4) == (True, True, True)
 
 
 def test_styles_change_the_picture() -> None:
