@@ -51,7 +51,7 @@ def _disc(x: float, y: float, rx: float, ry: float | None = None) -> str:
 
 
 def _lion() -> str:
-    # Its face has the ground's colour and few, large parts: on a crest of 64 pixels it is about 20 wide.
+    # Its face shows the ground and has few, large parts: over a wordmark it is under 30 of 64 pixels wide.
     mane: list[Step] = [
         (0, -100), (18, -86), (42, -104), (54, -80), (86, -88), (84, -58), (112, -50), (94, -24), (108, 0),
         (84, 12), (86, 40), (64, 46), (60, 74), (40, 76), (30, 104), (14, 98), (0, 124),

@@ -88,6 +88,6 @@ def spoilt(low: Tensor) -> Tensor:
     part = 0.45 + 0.5 * torch.rand(()).item()
     blurred = F.interpolate(low, (max(2, int(h * part)), max(2, int(w * part))), mode="area")
     blurred = F.interpolate(blurred, (h, w), mode="bicubic")
-    low = torch.where(torch.rand(b, 1, 1, 1, device=low.device) < 0.4, blurred, low)
+    low = torch.where(torch.rand(b, 1, 1, 1, device=low.device) < 0.6, blurred, low)
     strength = 0.25 * torch.rand(b, 1, 1, 1, device=low.device).square()
     return (low + strength * torch.randn_like(low)).clamp(-1, 1)
