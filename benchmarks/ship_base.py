@@ -101,7 +101,8 @@ def _sittings(made: dict[str, Any], part: str, shipped: dict[str, Any] | None) -
     own |= {share: settings.get(share, 0) for share in Shares._fields}
     start = settings["start"]
     if start == "default":
-        earlier = (shipped or {}).get("sittings", [])
+        last = shipped or {"sittings": []}
+        earlier = last["sittings"] if "sittings" in last else _sittings(last["provenance"], part, None)
     elif start is not None and (file := Path(start) / part / "result.json").exists():
         earlier = _sittings(read_result(file, part).provenance, part, shipped)
     else:
