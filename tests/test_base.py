@@ -87,3 +87,7 @@ def test_the_card_counts_every_sitting(smoke: Profile, tiny_data: Path, tiny_mod
     assert f"<td>{smoke.decoder.steps + 2}</td>" in row
     del record["decoder"]["sittings"]  # as bases before had it
     assert "<td>2</td>" in training_table(record).split("<td>decoder</td>")[1].split("</tr>")[0]
+    made = record["decoder"]["provenance"]
+    once_more = {**made, "settings": {**made["settings"], "start": "default", "steps": 5}}
+    counted = load_benchmark("ship_base")._sittings(once_more, "decoder", record["decoder"])
+    assert [one["steps"] for one in counted] == [smoke.decoder.steps, 2, 5]
