@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -444,6 +445,7 @@ def test_peak_memory_sees_what_is_gone_again() -> None:
     with PeakMemory("cpu", every_s=0.001) as peak:
         held = np.ones(50_000_000)
         float(held.sum())
+        time.sleep(0.1)  # a hundred looks, should both cores be busy
         del held
     assert peak.bytes > before.bytes + 2e8
 
