@@ -3,8 +3,8 @@
 Writes OUT/{judge,marker}.safetensors (half precision), .json (what rebuilds them) and -metrics.json (what
 they reach on fresh drawings of combinations never trained on). Drawings and checkpoints lie in WORK; a
 second call resumes. What ships, each after python benchmarks/train_judge.py --threads 1:
-the judge: --only judge; the marker: --only marker --steps 4400 --batch 64 --drawn 30000, and when the lion was drawn
-anew --only marker --go-on --steps 3000 --batch 64 --drawn 60000.
+the judge: --only judge; the marker: --only marker --drawn 30000, and when the lion was drawn anew --only marker
+--go-on --steps 3000 --drawn 60000.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ JUDGE = {
     "text_cfg": {"width": 64, "heads": 4, "layers": 2},
 }
 CONTEXT_LENGTH = 48  # tokens; nine captions in ten are shorter, and longer ones end in lettering too small to read
-SHIPPED = {"marker": (1400, 32), "judge": (800, 48)}  # steps and batch of what ships
+SHIPPED = {"marker": (4400, 64), "judge": (800, 48)}  # steps and batch of what ships
 CAPTIONS = 4  # different captions an emblem, one taken at random each time it comes up
 RESERVED = 0.3  # share of emblems with elements that no generator's drawings have, and collected clubs do
 
@@ -60,8 +60,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("judge", "marker"))
     parser.add_argument("--go-on", action="store_true", help="the marker starts from the one that ships")
-    parser.add_argument("--steps", type=int, help="1400 for the marker, 800 for the judge")
-    parser.add_argument("--batch", type=int, help="32 for the marker, 48 for the judge")
+    parser.add_argument("--steps", type=int, help="4400 for the marker, 800 for the judge")
+    parser.add_argument("--batch", type=int, help="64 for the marker, 48 for the judge")
     parser.add_argument("--drawn", type=int, default=12000, help="emblems to train on")
     parser.add_argument("--held-out", type=int, default=800, help="emblems to measure on")
     parser.add_argument("--seed", type=int, default=0)
